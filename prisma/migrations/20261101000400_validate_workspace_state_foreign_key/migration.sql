@@ -1,0 +1,1 @@
+ALTER TABLE parlant.parlant_workspace_state VALIDATE CONSTRAINT parlant_workspace_state_workspace_id_fkey;

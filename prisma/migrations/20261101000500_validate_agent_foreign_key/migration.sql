@@ -1,0 +1,1 @@
+ALTER TABLE parlant.parlant_agent VALIDATE CONSTRAINT parlant_agent_workspace_id_fkey;

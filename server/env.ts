@@ -1,0 +1,132 @@
+import { z } from "zod";
+
+const DAY_MS = 86_400_000;
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
+
+const secret = z.string().min(32, "must have at least 32 characters; make one with: openssl rand -hex 32");
+const secretList = (minBytes: number) =>
+  z.string().transform((text, check) => {
+    const secrets = splitList(text);
+    if (secrets.length === 0 || secrets.some((one) => Buffer.byteLength(one) < minBytes)) {
+      check.addIssue({
+        code: "custom",
+        message: `must be one or several comma-separated secrets of at least ${minBytes} bytes, newest first`,
+      });
+      return z.NEVER;
+    }
+    return secrets;
+  });
+const wholeNumber = (min: number, max: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
+    .default(fallback);
+const seconds = (fallback: number) => wholeNumber(0, 86_400, fallback);
+const duration = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\d+[smhd]$/, "must be a number with a unit, one of s m h d, e.g. 30d")
+    .default(fallback)
+    .transform((text) => Number(text.slice(0, -1)) * UNIT_MS[text.slice(-1) as keyof typeof UNIT_MS]);
+const flag = z
+  .enum(["true", "false"], "must be true or false")
+  .default("false")
+  .transform((text) => text === "true");
+const origin = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
+const list = z.string().default("").transform(splitList);
+
+const schema = z.object({
+  DATABASE_URL: z.string().optional(),
+  POSTGRES_URL: z.string().optional(),
+  MIGRATION_DATABASE_URL: z.string().optional(),
+  MIGRATE_ON_START: flag,
+  NEXT_PUBLIC_APP_URL: origin.optional(),
+  BETTER_AUTH_URL: origin.optional(),
+  BETTER_AUTH_SECRET: secret.optional(),
+  SIM_WEBHOOK_SECRET: secretList(24).optional(),
+  SIM_WEBHOOK_ALLOW_LEGACY: flag,
+  ISOLATION_SECRET: secretList(32).optional(),
+  INTERNAL_API_SECRET: secret.optional(),
+  INTERNAL_JWT_SECRET: secret.optional(),
+  WEBHOOK_TIMEOUT: seconds(30),
+  WEBHOOK_RETRY_ATTEMPTS: wholeNumber(0, 100, 3),
+  DB_POOL_SIZE: wholeNumber(1, 1_000, 10),
+  DB_MAX_OVERFLOW: wholeNumber(0, 1_000, 15),
+  DB_POOL_TIMEOUT: wholeNumber(1, 600, 30),
+  HOST: z.string().default("127.0.0.1"),
+  PORT: wholeNumber(0, 65_535, 8001),
+  BASE_PATH: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9._~-]+)*$/, "must be empty or a path such as /parlant, without a slash at its end")
+    .default(""),
+  LOG_LEVEL: z
+    .string()
+    .default("info")
+    .transform((level) => level.toLowerCase().replace(/^warning$/, "warn"))
+    .pipe(z.enum(["debug", "info", "warn", "error"], "must be one of DEBUG INFO WARN WARNING ERROR")),
+  ALLOWED_ORIGINS: list,
+  TRUSTED_PROXIES: list,
+  AUTH_TRUSTED_PROXIES: list,
+  PERMISSION_CACHE_TTL: seconds(30),
+  RECONCILE_INTERVAL: seconds(60),
+  WORKSPACE_PURGE_AFTER: duration("30d"),
+  AGENT_RETENTION: duration("30d"),
+  REDIS_URL: z.string().optional(),
+  RATE_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000, 6_000),
+  DENIAL_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000, 120),
+  METRICS_TOKEN: z.string().optional(),
+  EXPORT_DIR: z.string().optional(),
+});
+
+/** The configuration, parsed once at start. Durations that carry a unit are milliseconds; plain ones are seconds, as named in the README. */
+export type Env = Omit<z.output<typeof schema>, "DATABASE_URL" | "POSTGRES_URL"> & {
+  /** The database to use; undefined means the embedded one. */
+  DATABASE_URL: string | undefined;
+};
+
+/** Exit code for a configuration that cannot work (EX_CONFIG of sysexits.h). */
+export const EXIT_CONFIG = 78;
+
+/** A configuration that cannot work; its message names each variable, what is wrong and the remedy. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/**
+ * Reads the configuration from environment variables; an empty variable counts as unset.
+ * @throws ConfigError naming every variable that is wrong or, with an external database, missing.
+ */
+export function parseEnv(variables: Record<string, string | undefined>): Env {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("\n"));
+  }
+  const { POSTGRES_URL, ...env } = parsed.data;
+  const databaseUrl = env.DATABASE_URL ?? POSTGRES_URL;
+  if (databaseUrl !== undefined) requireSecrets(env);
+  return { ...env, DATABASE_URL: databaseUrl };
+}
+
+function requireSecrets(env: z.output<typeof schema>): void {
+  const missing: string[] = (["BETTER_AUTH_SECRET", "ISOLATION_SECRET", "SIM_WEBHOOK_SECRET"] as const).filter(
+    (name) => env[name] === undefined,
+  );
+  if (!env.INTERNAL_API_SECRET && !env.INTERNAL_JWT_SECRET) missing.push("INTERNAL_API_SECRET or INTERNAL_JWT_SECRET");
+  if (missing.length > 0) {
+    throw new ConfigError(
+      missing
+        .map((name) => `${name} is required with an external database; set it to the value that Sim uses or make one`)
+        .join("\n"),
+    );
+  }
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
