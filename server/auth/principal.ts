@@ -14,13 +14,16 @@ export interface Authentication {
   source: CredentialSource;
 }
 
+/** What is read of a request's headers: names in any case, several values of one name joined, null where it is absent. */
+export type RequestHeaders = Pick<Headers, "get">;
+
 /** Verifies the credential in a request's headers. */
 export interface Authenticator {
   /**
    * The caller behind the first credential present, or null where there is none.
    * @throws AppError UNAUTHORIZED where the first credential present is bad, even if another one would do.
    */
-  authenticate(headers: Headers): Promise<Authentication | null>;
+  authenticate(headers: RequestHeaders): Promise<Authentication | null>;
 }
 
 /** The user a principal acts as; null for a workspace key and for Sim's backend on its own behalf. */

@@ -1,6 +1,11 @@
 -- Our tables. Nothing here touches a table of Sim's; the foreign keys to public.workspace follow one per migration.
 
-CREATE SCHEMA IF NOT EXISTS parlant;
+-- IF NOT EXISTS would still demand CREATE on the database from an owner whose administrator made the schema.
+DO $$ BEGIN
+  IF to_regnamespace('parlant') IS NULL THEN
+    CREATE SCHEMA parlant;
+  END IF;
+END $$;
 
 CREATE TYPE parlant.agent_status AS ENUM ('active', 'inactive', 'archived');
 CREATE TYPE parlant.agent_visibility AS ENUM ('workspace', 'restricted');

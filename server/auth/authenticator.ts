@@ -1,0 +1,51 @@
+import type { SimFeatures } from "../db/sim-features.ts";
+import type { SimReader } from "../db/sim-reader.ts";
+import type { Clock } from "../shared/clock.ts";
+import { AppError } from "../shared/errors.ts";
+import { createApiKeyVerifier } from "./api-key.ts";
+import { createSessionVerifier } from "./better-auth-session.ts";
+import { type Credential, presentedCredential, sessionCookieNames } from "./credential.ts";
+import { createInternalJwtVerifier } from "./internal-jwt.ts";
+import type { Authenticator, Principal } from "./principal.ts";
+
+export interface AuthenticatorOptions {
+  sim: SimReader;
+  features: SimFeatures;
+  clock: Clock;
+  /** Sim's own, at least 32 characters: session cookies are signed with it. */
+  betterAuthSecret: string;
+  /** What Sim signs its internal tokens with, at least 32 characters. */
+  internalJwtSecret: string;
+  /** Sim's URL; behind https only the cookie with the prefix __Secure- is read. */
+  appUrl: string;
+}
+
+/**
+ * The authenticator on Sim's tables and secrets. It only reads, in one statement at most per call, and keeps nothing.
+ * @throws Error where a secret is too short: better-auth would fall back to one that everybody knows.
+ */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  assertLongEnough("betterAuthSecret", options.betterAuthSecret);
+  assertLongEnough("internalJwtSecret", options.internalJwtSecret);
+  const cookieNames = sessionCookieNames(options.appUrl);
+  const verifiers = {
+    internal_jwt: createInternalJwtVerifier(options),
+    api_key: createApiKeyVerifier(options),
+    session: createSessionVerifier(options),
+  } satisfies Record<Credential["kind"], (value: string) => Promise<Principal | null>>;
+  return {
+    async authenticate(headers) {
+      const credential = presentedCredential(headers, cookieNames);
+      if (!credential) return null;
+      const principal = await verifiers[credential.kind](credential.value);
+      if (!principal) throw new AppError("UNAUTHORIZED", "The credential is not valid or has expired");
+      return { principal, source: credential.source };
+    },
+  };
+}
+
+const MIN_SECRET_LENGTH = 32;
+
+function assertLongEnough(name: string, secret: string): void {
+  if (secret.length < MIN_SECRET_LENGTH) throw new Error(`${name} must have at least ${MIN_SECRET_LENGTH} characters`);
+}

@@ -1,0 +1,82 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+const LOCK_FILE = /^server\.(\d+)\.([0-9A-Za-z-]+)\.lock$/;
+const ATTEMPTS = 5;
+
+/** A process as its kernel knows it: the start time tells it from a later process with the same id. */
+interface ProcessIdentity {
+  pid: number;
+  startedAt: string;
+}
+
+/** Holding the directory; release() lets the next process have it. */
+export interface DirectoryLock {
+  release(): Promise<void>;
+}
+
+/**
+ * The directory belongs to this process alone until release() or the process's end, however it ends.
+ * Each process puts up a file of its own name and then looks for others: of two that come at once, the later one sees
+ * the earlier, so both never hold it; a file whose process is gone is removed by whoever finds it, and as names are
+ * never used twice, nobody can remove a living one by mistake.
+ * @throws Error naming the process that holds the directory.
+ */
+export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const ownName = `server.${process.pid}.${startTimeOf(process.pid)}.lock`;
+  const own = join(directory, ownName);
+  for (let attempt = 1; ; attempt++) {
+    await writeFile(own, "", { flag: "wx", mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === "EEXIST" ? inUse(directory, process.pid) : error;
+    });
+    const other = await findOtherHolder(directory, ownName);
+    if (other === undefined) return { release: () => rm(own, { force: true }) };
+    await rm(own, { force: true });
+    // Two that start at once may each see the other and both step back: then one of the next attempts decides.
+    if (attempt === ATTEMPTS) throw inUse(directory, other.pid);
+    await delay(20 + Math.random() * 80);
+  }
+}
+
+async function findOtherHolder(directory: string, ownName: string): Promise<ProcessIdentity | undefined> {
+  for (const name of await readdir(directory)) {
+    const [, pid, startedAt] = LOCK_FILE.exec(name) ?? [];
+    if (pid === undefined || startedAt === undefined || name === ownName) continue;
+    const holder = { pid: Number(pid), startedAt };
+    if (isRunning(holder)) return holder;
+    await rm(join(directory, name), { force: true });
+  }
+  return undefined;
+}
+
+function inUse(directory: string, pid: number): Error {
+  return new Error(
+    `The data directory ${directory} is in use by process ${pid}: stop that server, or give this one another directory`,
+  );
+}
+
+function isRunning({ pid, startedAt }: ProcessIdentity): boolean {
+  return startTimeOf(pid) === startedAt;
+}
+
+/** When a process started, as a word; undefined once it has ended, a zombie included. */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    if (process.platform !== "linux") {
+      return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" })
+        .trim()
+        .replaceAll(/[^0-9A-Za-z]+/g, "-");
+    }
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The second field, the program's name in brackets, may itself hold spaces and brackets.
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (state === "Z" || state === "X") return undefined;
+    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").slice(0, 8)}-${fields[18]}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+import { Prisma } from "./generated/client.ts";
+
+/** SQLSTATE with which parlant_enter ends a transaction whose permission no longer holds. */
+const GUARD_REJECTED = "PA001";
+const UNIQUE_VIOLATION = "P2002";
+const POOL_TIMEOUT_MESSAGE = "timeout exceeded when trying to connect";
+/** SQLSTATE classes of a database that cannot serve now: connection (08), resources (53), operator intervention (57), locks (55P03). */
+const UNAVAILABLE_SQLSTATE = /^(08...|53...|57P0[1-5]|55P03|57014)$/;
+const UNAVAILABLE_ERRNO = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
+/** Prisma's own codes for a server that is away (P1xxx) and for a transaction that could not start or was closed in time (P2024, P2028). */
+const UNAVAILABLE_PRISMA = /^(P1001|P1002|P1008|P1017|P2024|P2028)$/;
+
+/** Whether the guard ended the transaction: the decision has to be made again on the present truth. */
+export function isGuardRejection(error: unknown): boolean {
+  return chainOf(error).some((link) => codesOf(link).includes(GUARD_REJECTED));
+}
+
+/** Whether a write met another row of the same unique index, e.g. "parlant_agent_workspace_name_unique". */
+export function isUniqueViolation(error: unknown, index: string): boolean {
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== UNIQUE_VIOLATION) return false;
+  return JSON.stringify(error.meta).includes(`"${index}"`);
+}
+
+/** Whether the database cannot serve at the moment, so that a retry makes sense. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  return chainOf(error).some(
+    (link) =>
+      codesOf(link).some(
+        (code) => UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_ERRNO.has(code) || UNAVAILABLE_PRISMA.test(code),
+      ) ||
+      (link instanceof Error && link.message.includes(POOL_TIMEOUT_MESSAGE)),
+  );
+}
+
+/** An error with all that caused it: through cause, and through the driver's error that Prisma keeps in meta. */
+function chainOf(error: unknown): object[] {
+  const chain: object[] = [];
+  const pending: unknown[] = [error];
+  while (pending.length > 0 && chain.length < 10) {
+    const link = pending.shift();
+    if (typeof link !== "object" || link === null || chain.includes(link)) continue;
+    chain.push(link);
+    const { cause, meta } = link as { cause?: unknown; meta?: { driverAdapterError?: unknown } };
+    pending.push(cause, meta?.driverAdapterError);
+  }
+  return chain;
+}
+
+function codesOf(link: object): string[] {
+  const { code, originalCode } = link as { code?: unknown; originalCode?: unknown };
+  return [code, originalCode].filter((one): one is string => typeof one === "string");
+}

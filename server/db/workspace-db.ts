@@ -1,0 +1,145 @@
+import { type Binding, runBound } from "./binding.ts";
+import type { Prisma, PrismaClient } from "./generated/client.ts";
+import { type RelationFields, scopeArguments } from "./scope-arguments.ts";
+import { type AllowedAction, MODEL_SCOPE, type ScopedModelName } from "./scoped-models.ts";
+
+type Operations<Name extends ScopedModelName> = Prisma.TypeMap["model"][Name]["operations"];
+type WithoutWorkspace<Type> = Type extends readonly (infer Row)[] ? WithoutWorkspace<Row>[] : Omit<Type, "workspaceId">;
+type Where<Name extends ScopedModelName> = WithoutWorkspace<NonNullable<Operations<Name>["findMany"]["args"]["where"]>>;
+type Rows<Name extends ScopedModelName> = WithoutWorkspace<Extract<Operations<Name>["createMany"]["args"]["data"], unknown[]>>;
+type Changes<Name extends ScopedModelName> = WithoutWorkspace<Operations<Name>["updateMany"]["args"]["data"]>;
+type Order<Name extends ScopedModelName> = Operations<Name>["findMany"]["args"]["orderBy"];
+type Selection<Name extends ScopedModelName> = NonNullable<Operations<Name>["findMany"]["args"]["select"]>;
+type Row<Name extends ScopedModelName> = Prisma.TypeMap["model"][Name]["payload"]["scalars"];
+type Selected<Name extends ScopedModelName, Args> = Args extends { select: infer Chosen }
+  ? Pick<Row<Name>, keyof Chosen & keyof Row<Name>>
+  : Row<Name>;
+
+interface FindArgs<Name extends ScopedModelName> {
+  where?: Where<Name>;
+  orderBy?: Order<Name>;
+  select?: Selection<Name>;
+  take?: number;
+  skip?: number;
+}
+
+/** What a verb can do with one model: the rows of its own workspace and no others; the workspace is never an argument. */
+export interface ScopedModel<Name extends ScopedModelName> {
+  findFirst<Args extends FindArgs<Name>>(args: Args): Promise<Selected<Name, Args> | null>;
+  findMany<Args extends FindArgs<Name>>(args: Args): Promise<Selected<Name, Args>[]>;
+  count(args?: { where?: Where<Name> }): Promise<number>;
+  create(args: { data: Rows<Name>[number] }): Promise<Row<Name>>;
+  createMany(args: { data: Rows<Name>; skipDuplicates?: boolean }): Promise<{ count: number }>;
+  updateMany(args: { where: Where<Name>; data: Changes<Name> }): Promise<{ count: number }>;
+  updateManyAndReturn(args: { where: Where<Name>; data: Changes<Name> }): Promise<Row<Name>[]>;
+  deleteMany(args: { where: Where<Name> }): Promise<{ count: number }>;
+}
+
+const FACADE_ACTIONS = [
+  "findFirst",
+  "findMany",
+  "count",
+  "create",
+  "createMany",
+  "updateMany",
+  "updateManyAndReturn",
+  "deleteMany",
+] as const satisfies readonly (keyof ScopedModel<"Agent"> & AllowedAction)[];
+
+type Models = { readonly [Name in ScopedModelName as Uncapitalize<Name>]: ScopedModel<Name> };
+
+/** The database as one workspace sees it, inside a transaction. */
+export type WorkspaceTransaction = Models & {
+  /**
+   * Takes a lock of this workspace for the rest of the transaction, or answers false where another transaction holds it.
+   * Two names may share a lock by chance, which only ever makes one of them wait or answer false.
+   */
+  tryLock(name: readonly string[]): Promise<boolean>;
+};
+
+/** The database as one workspace sees it. There is nothing else on it: no raw SQL, no client behind it, no workspaceId. */
+export type WorkspaceDb = Models & {
+  /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
+  transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>): Promise<Result>;
+};
+
+/** How long an interactive transaction may last, and wait for a connection, in milliseconds. */
+const TRANSACTION_TIMEOUT_MS = 15_000;
+
+/**
+ * The client of one workspace: the Prisma extension that scopes every model action, behind a facade that shows only
+ * what is allowed. The workspace sits in the closure; the binding travels with each query to the pool.
+ */
+export function createWorkspaceDb(
+  prisma: PrismaClient,
+  binding: Binding,
+  options: { isExtensionOn?: boolean; transactionMaxWaitMs?: number } = {},
+): WorkspaceDb {
+  const relations = relationFieldsOf(prisma);
+  const { isExtensionOn = true, transactionMaxWaitMs = 30_000 } = options;
+  const extended = prisma.$extends({
+    name: "workspace",
+    query: {
+      $allModels: {
+        $allOperations({ model, operation, args, query }) {
+          const scoped = isExtensionOn
+            ? scopeArguments({ model, action: operation, args }, binding.workspaceId, relations)
+            : args;
+          // Prisma's promises run when awaited, so the binding must be in place at the await.
+          return runBound(binding, async () => await query(scoped as typeof args));
+        },
+      },
+    },
+  });
+  return Object.freeze({
+    ...facade(extended),
+    transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
+      runBound(binding, () =>
+        extended.$transaction((tx) => work({ ...facade(tx), tryLock: (name) => tryLock(tx, [binding.workspaceId, ...name]) }), {
+          maxWait: transactionMaxWaitMs,
+          timeout: TRANSACTION_TIMEOUT_MS,
+        }),
+      ),
+  });
+}
+
+async function tryLock(tx: Pick<PrismaClient, "$queryRaw">, name: readonly string[]): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ taken: boolean }[]>`
+    select pg_try_advisory_xact_lock(hashtextextended(${JSON.stringify(name)}, 0)) as taken`;
+  return rows[0]?.taken === true;
+}
+
+type Delegate = Record<string, (args: unknown) => unknown>;
+
+function facade(client: object): Models {
+  const delegates = client as Record<string, Delegate>;
+  const models: Record<string, Delegate> = {};
+  for (const [model, scope] of Object.entries(MODEL_SCOPE)) {
+    if (scope !== "workspace") continue;
+    const name = model[0]?.toLowerCase() + model.slice(1);
+    const delegate = delegates[name];
+    if (!delegate) throw new Error(`Prisma has no model "${name}"`);
+    models[name] = Object.freeze(
+      Object.fromEntries(FACADE_ACTIONS.map((action) => [action, (args: unknown) => delegate[action]?.(args)])),
+    );
+  }
+  return Object.freeze(models) as unknown as Models;
+}
+
+const relationFieldsByClient = new WeakMap<object, RelationFields>();
+
+function relationFieldsOf(prisma: PrismaClient): RelationFields {
+  const known = relationFieldsByClient.get(prisma);
+  if (known) return known;
+  const { _runtimeDataModel } = prisma as unknown as {
+    _runtimeDataModel: { models: Record<string, { fields: { name: string; kind: string }[] }> };
+  };
+  const fields = new Map(
+    Object.entries(_runtimeDataModel.models).map(([model, { fields }]) => [
+      model,
+      new Set(fields.filter((field) => field.kind === "object").map((field) => field.name)),
+    ]),
+  );
+  relationFieldsByClient.set(prisma, fields);
+  return fields;
+}

@@ -1,0 +1,66 @@
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+
+/** The keys of one workspace: the newest one signs, every one still configured verifies. */
+export interface BoundaryKeys {
+  readonly current: { readonly version: number; readonly key: Buffer };
+  readonly byVersion: ReadonlyMap<number, Buffer>;
+}
+
+/** What a boundary vouches for: that this row was made in this workspace, with this id, at this time. */
+export interface BoundarySubject {
+  kind: "agent";
+  workspaceId: string;
+  id: string;
+  createdAt: Date;
+}
+
+const KEY_BYTES = 32;
+const FORMAT_VERSION = "1";
+
+/**
+ * Derives a workspace's keys from the root secrets (newest first) and its own random salt, by HKDF-SHA256 (RFC 5869).
+ * Without the salt no key can be made again, so deleting the salt destroys the workspace's keys.
+ */
+export function deriveBoundaryKeys(rootSecrets: readonly string[], salt: Uint8Array): BoundaryKeys {
+  const keys = rootSecrets.map((secret) => ({
+    version: secretVersion(secret),
+    key: Buffer.from(hkdfSync("sha256", secret, salt, "parlant boundary", KEY_BYTES)),
+  }));
+  const [current] = keys;
+  if (!current) throw new Error("Boundary keys need at least one root secret");
+  return { current, byVersion: new Map(keys.map(({ version, key }) => [version, key])) };
+}
+
+/** The boundary of a row: HMAC-SHA256 in hex over its length-prefixed identity, with the version of the key. */
+export function signBoundary(keys: BoundaryKeys, subject: BoundarySubject): { boundary: string; boundaryKeyVersion: number } {
+  return { boundary: tag(keys.current.key, subject).toString("hex"), boundaryKeyVersion: keys.current.version };
+}
+
+/** Whether a row's boundary was made for exactly this identity with a key of this workspace; an unknown key version is not. */
+export function verifyBoundary(
+  keys: BoundaryKeys,
+  subject: BoundarySubject,
+  stored: { boundary: string; boundaryKeyVersion: number },
+): boolean {
+  const key = keys.byVersion.get(stored.boundaryKeyVersion);
+  if (!key) return false;
+  const given = Buffer.from(stored.boundary, "hex");
+  const expected = tag(key, subject);
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function tag(key: Buffer, subject: BoundarySubject): Buffer {
+  const hmac = createHmac("sha256", key);
+  for (const part of [FORMAT_VERSION, subject.kind, subject.workspaceId, subject.id, String(subject.createdAt.getTime())]) {
+    const bytes = Buffer.from(part);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    hmac.update(length).update(bytes);
+  }
+  return hmac.digest();
+}
+
+/** A name of a root secret that stays the same while others come and go: 31 bits of its hash. */
+function secretVersion(secret: string): number {
+  return createHash("sha256").update("parlant boundary key version\0").update(secret).digest().readUInt32BE() >>> 1;
+}

@@ -1,0 +1,42 @@
+import type { Principal } from "../auth/principal.ts";
+import type { SimFeatures } from "../db/sim-features.ts";
+import type { SimReader } from "../db/sim-reader.ts";
+import { AppError, workspaceNotFound } from "../shared/errors.ts";
+import { permissionValues } from "./guard.ts";
+import type { WorkspacePermission } from "./levels.ts";
+import { permissionSql } from "./permission-sql.ts";
+
+interface PermissionRow {
+  credential_valid: boolean;
+  workspace_live: boolean;
+  key_allowed: boolean;
+  permission: WorkspacePermission | null;
+}
+
+/**
+ * The principal's permission in the workspace as Sim's tables stand, in one statement.
+ *
+ * @throws AppError UNAUTHORIZED where the credential no longer holds; NOT_FOUND, always the same one, where the
+ * workspace is absent, archived or closed to the principal; FORBIDDEN where it admits the user but no personal keys
+ */
+export async function loadPermission(
+  sim: SimReader,
+  features: SimFeatures,
+  principal: Principal,
+  workspaceId: string,
+): Promise<WorkspacePermission> {
+  const [row] = await sim.query<PermissionRow>({
+    name: `permission_${principal.kind}`,
+    text: permissionSql(principal.kind, features),
+    values: permissionValues(principal, workspaceId),
+  });
+  if (!row?.credential_valid) throw new AppError("UNAUTHORIZED", "The credential is not valid");
+  if (!row.workspace_live || row.permission === null) throw workspaceNotFound();
+  if (!row.key_allowed) {
+    if (principal.kind === "workspace_api_key") throw workspaceNotFound();
+    throw new AppError("FORBIDDEN", "This workspace does not allow personal API keys", {
+      details: { code: "PERSONAL_API_KEYS_DISABLED" },
+    });
+  }
+  return row.permission;
+}

@@ -1,0 +1,60 @@
+import type { Principal } from "../auth/principal.ts";
+import type { SimFeatures } from "../db/sim-features.ts";
+
+/**
+ * The one SQL statement of the permission rule, used to decide (load-permission) and to check the decision inside
+ * every data statement (guard): what Sim's tables grant a principal in a workspace at this moment.
+ *
+ * Parameters: $1 workspace, $2 user (null for a workspace key), $3 session or key (null for Sim's backend).
+ * One row always: credential_valid, workspace_live, key_allowed, permission ('read'|'write'|'admin' or null).
+ *
+ * The rule is Sim's: the higher of the caller's row in permissions and `admin` inherited by the owner and admins of the
+ * workspace's organization; the workspace's owner is nobody special, and an archived workspace is closed to everyone.
+ */
+export function permissionSql(kind: Principal["kind"], features: SimFeatures): string {
+  return `select ${credentialSql(kind, features)} as credential_valid,
+  w.id is not null ${features.workspaceArchivedAt ? "and w.archived_at is null" : ""} as workspace_live,
+  ${keyAllowedSql(kind, features)} as key_allowed,
+  ${kind === "workspace_api_key" ? "'write'" : userPermissionSql(features)} as permission
+from (select 1) as always
+left join public.workspace w on w.id = $1
+${kind === "workspace_api_key" ? "" : userJoinsSql(features)}`;
+}
+
+const NOW_UTC = "(statement_timestamp() at time zone 'UTC')";
+
+function credentialSql(kind: Principal["kind"], features: SimFeatures): string {
+  const unbanned = features.userBanned
+    ? `and not (coalesce(u.banned, false) and (u.ban_expires is null or u.ban_expires > ${NOW_UTC}))`
+    : "";
+  const unexpired = `and (k.expires_at is null or k.expires_at > ${NOW_UTC})`;
+  switch (kind) {
+    case "session":
+      return `exists (select from public.session s join public."user" u on u.id = s.user_id
+    where s.id = $3 and s.user_id = $2 and s.expires_at > ${NOW_UTC} ${unbanned})`;
+    case "personal_api_key":
+      return `exists (select from public.api_key k join public."user" u on u.id = k.user_id
+    where k.id = $3 and k.user_id = $2 and k.type = 'personal' ${unexpired} ${unbanned})`;
+    case "workspace_api_key":
+      return `($2::text is null and exists (select from public.api_key k join public."user" u on u.id = k.user_id
+    where k.id = $3 and k.type = 'workspace' ${unexpired} ${unbanned}))`;
+    case "internal":
+      return `($3::text is null and exists (select from public."user" u where u.id = $2 ${unbanned}))`;
+  }
+}
+
+function keyAllowedSql(kind: Principal["kind"], features: SimFeatures): string {
+  if (kind === "personal_api_key" && features.allowPersonalApiKeys) return "coalesce(w.allow_personal_api_keys, true)";
+  if (kind === "workspace_api_key") return "exists (select from public.api_key k where k.id = $3 and k.workspace_id = $1)";
+  return "true";
+}
+
+function userPermissionSql(features: SimFeatures): string {
+  const explicit = "p.permission_type::text";
+  return features.workspaceOrganizationId ? `case when m.role in ('owner', 'admin') then 'admin' else ${explicit} end` : explicit;
+}
+
+function userJoinsSql(features: SimFeatures): string {
+  return `left join public.permissions p on p.entity_type = 'workspace' and p.entity_id = w.id and p.user_id = $2
+${features.workspaceOrganizationId ? "left join public.member m on m.user_id = $2 and m.organization_id = w.organization_id" : ""}`;
+}

@@ -1,0 +1,50 @@
+import type { Principal } from "../auth/principal.ts";
+import { actingUserId } from "../auth/principal.ts";
+import type { WorkspaceDb, WorkspaceTransaction } from "../db/workspace-db.ts";
+import type { BoundaryKeys } from "../isolation/boundary.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Logger } from "../shared/logger.ts";
+import type { LevelCaller, WorkspacePermission } from "./levels.ts";
+
+/** What a verb is told of the request: enough to record it, nothing of its transport. */
+export interface RequestInfo {
+  requestId: string;
+  ipAddress: string | null;
+  idempotencyKey: string | null;
+}
+
+/** Settings of the server that verbs depend on. */
+export interface WorkspaceSettings {
+  agentRetentionMs: number;
+}
+
+/** A call that has been let into a workspace: who calls, what it may, and the database as this workspace sees it. */
+export interface WorkspaceContext {
+  workspaceId: string;
+  principal: Principal;
+  permission: WorkspacePermission;
+  db: WorkspaceDb;
+  keys: BoundaryKeys;
+  clock: Clock;
+  log: Logger;
+  request: RequestInfo;
+  settings: WorkspaceSettings;
+}
+
+/** The same inside a transaction: what it writes is committed together, or not at all. */
+export type TransactionContext = Omit<WorkspaceContext, "db"> & { db: WorkspaceTransaction };
+
+/** Runs `work` in one transaction, whose commit fails if the permission no longer holds by then. */
+export function inTransaction<Result>(ctx: WorkspaceContext, work: (tx: TransactionContext) => Promise<Result>): Promise<Result> {
+  return ctx.db.transaction((db) => work({ ...ctx, db }));
+}
+
+/** The caller as the level rules see it. */
+export function levelCaller(ctx: Pick<WorkspaceContext, "principal" | "permission">): LevelCaller {
+  const { principal, permission } = ctx;
+  return {
+    permission,
+    userId: actingUserId(principal),
+    keyId: principal.kind === "workspace_api_key" ? principal.keyId : null,
+  };
+}

@@ -1,0 +1,12 @@
+import { simIntegrationRouter } from "./sim-integration/router.ts";
+import { t } from "./trpc/trpc.ts";
+import { agentsRouter } from "./workspaces/agents/router.ts";
+
+/** Every procedure of the server. Nested routers are plain records, so that a client's types name nothing of the server. */
+export const routerRecord = {
+  workspaces: { agents: agentsRouter },
+  simIntegration: simIntegrationRouter,
+};
+
+export const appRouter = t.router(routerRecord);
+export type AppRouter = typeof appRouter;

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { AppError } from "./errors.ts";
+
+export const DEFAULT_LIMIT = 50;
+export const MAX_LIMIT = 100;
+
+/** The window of a list: how many, and where the page before ended. */
+export const pageInput = {
+  limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe(`How many to return, 1 to ${MAX_LIMIT}`),
+  cursor: z.string().min(1).max(1_000).optional().describe("nextCursor of the page before, under the same filters and order"),
+  sortOrder: z.enum(["asc", "desc"]).default("desc").describe("The order of the list"),
+};
+
+/** Where a page ended: the sort value of its last row and the row's id, which breaks ties. */
+export interface Keyset {
+  value: string;
+  id: string;
+}
+
+const cursorSchema = z.strictObject({ q: z.string(), v: z.string().max(500), id: z.uuid() });
+
+/** An opaque cursor that continues `query` alone; `query` names the workspace, filters and order, and not the limit. */
+export function encodeCursor(query: unknown, keyset: Keyset): string {
+  return Buffer.from(JSON.stringify({ q: fingerprint(query), v: keyset.value, id: keyset.id })).toString("base64url");
+}
+
+/**
+ * Where the page before ended.
+ *
+ * @throws AppError BAD_REQUEST where the cursor is malformed or was made for another query or workspace
+ */
+export function decodeCursor(query: unknown, cursor: string): Keyset {
+  const parsed = cursorSchema.safeParse(parseBase64Json(cursor));
+  if (!parsed.success || parsed.data.q !== fingerprint(query)) {
+    const message = "is not a cursor of this list; use nextCursor of the page before, with the same filters and order";
+    throw new AppError("BAD_REQUEST", `cursor: ${message}`, { details: { issues: [{ path: ["cursor"], message }] } });
+  }
+  return { value: parsed.data.v, id: parsed.data.id };
+}
+
+function fingerprint(query: unknown): string {
+  return createHash("sha256").update(JSON.stringify(query)).digest("base64url").slice(0, 22);
+}
+
+function parseBase64Json(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+  } catch {
+    return undefined; // not JSON: the schema refuses it
+  }
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import type { SimReader } from "../db/sim-reader.ts";
+import type { Clock } from "../shared/clock.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+
+export const IntegrationHealth = z.object({
+  status: z.enum(["healthy", "unhealthy"]),
+  integration: z.literal("sim-parlant"),
+  version: z.string(),
+  timestamp: z.date(),
+});
+export type IntegrationHealth = z.output<typeof IntegrationHealth>;
+
+/** Whether this server and Sim's database can work together at this moment; it names no host, secret or reason. */
+export async function checkHealth({ sim, clock }: { sim: SimReader; clock: Clock }): Promise<IntegrationHealth> {
+  const isReachable = await sim.query({ name: "health", text: "select 1 from public.workspace limit 1", values: [] }).then(
+    () => true,
+    () => false, // the caller learns only that it is away; the pool logs why
+  );
+  return { status: isReachable ? "healthy" : "unhealthy", integration: "sim-parlant", version, timestamp: new Date(clock.now()) };
+}

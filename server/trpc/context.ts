@@ -1,0 +1,29 @@
+import type { Caller } from "../auth/credential-cache.ts";
+import type { SimReader } from "../db/sim-reader.ts";
+import type { FindWorkspaceKeys } from "../isolation/workspace-keys.ts";
+import type { AccessMemory, ResolveAccess } from "../permissions/access.ts";
+import type { RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Logger } from "../shared/logger.ts";
+
+/** What the ladder works with; made once, at the composition of the server. */
+export interface Services {
+  findCaller(headers: Headers, isFresh: boolean): Promise<Caller<AccessMemory> | null>;
+  resolveAccess: ResolveAccess;
+  findWorkspaceKeys: FindWorkspaceKeys;
+  sim: SimReader;
+  settings: WorkspaceSettings;
+  clock: Clock;
+  log: Logger;
+}
+
+/** One request before the ladder: nobody has been recognised yet. An interface, so that no client sees behind it. */
+export interface RequestContext {
+  services: Services;
+  headers: Headers;
+  request: RequestInfo;
+  /** Checks the rules that a cookie brings, once it is known that the cookie decides. Throws AppError FORBIDDEN. */
+  assertCookieAllowed(): void;
+  /** Told who called and where, for the request's log line. */
+  annotate(note: { workspaceId?: string; principalKind?: string; principalId?: string; procedure?: string }): void;
+}

@@ -1,0 +1,130 @@
+import type { TRPCMutationProcedure, TRPCQueryProcedure } from "@trpc/server";
+import type { z } from "zod";
+import { type AgentOperation, OPERATIONS, type Operation, type WorkspaceOperation } from "../permissions/levels.ts";
+import { inTransaction, type TransactionContext, type WorkspaceContext } from "../permissions/workspace-context.ts";
+import type { AgentRow } from "../workspaces/agents/agent-row.ts";
+import { loadAgent } from "../workspaces/agents/load-agent.ts";
+import type { RequestContext } from "./context.ts";
+import { type Entry, enterWorkspace, withWorkspace } from "./enter-workspace.ts";
+import { toTrpcError } from "./errors.ts";
+import { type ProcedureMeta, t } from "./trpc.ts";
+
+/*
+ * The ladder: public, workspace, agent. Each step is a function of the permission and the summary that answers only
+ * with input(), which answers only with output(), which answers only with query() and mutation(): a procedure that
+ * leaves one of them out does not compile.
+ */
+
+type InputOf<Schema extends z.ZodType> = z.input<Schema>;
+interface Definition<Input extends z.ZodType, Output extends z.ZodType> {
+  input: InputOf<Input>;
+  output: z.output<Output>;
+  meta: ProcedureMeta;
+}
+type Query<Input extends z.ZodType, Output extends z.ZodType> = TRPCQueryProcedure<Definition<Input, Output>>;
+type Mutation<Input extends z.ZodType, Output extends z.ZodType> = TRPCMutationProcedure<Definition<Input, Output>>;
+type Verb<Args, Output extends z.ZodType> = (args: Args) => Promise<z.input<Output>> | z.input<Output>;
+
+/** A step of the ladder that still waits for its schemas. The two arguments are what a query and a mutation are given. */
+interface Step<QueryArgs, MutationArgs, Base> {
+  input<Input extends z.ZodType<Base>>(
+    schema: Input,
+  ): {
+    output<Output extends z.ZodType>(
+      schema: Output,
+    ): {
+      query(verb: Verb<QueryArgs & { input: z.output<Input> }, Output>): Query<Input, Output>;
+      mutation(verb: Verb<MutationArgs & { input: z.output<Input> }, Output>): Mutation<Input, Output>;
+    };
+  };
+}
+
+/** Every error leaves as one that is written for the caller. tRPC's next() never throws. */
+const procedure = t.procedure.use(async ({ path, ctx, next }) => {
+  ctx.annotate({ procedure: path });
+  const result = await next();
+  if (!result.ok) throw toTrpcError(result.error);
+  return result;
+});
+
+/** A procedure that anyone may call, without a credential. */
+export function publicProcedure(summary: string): Step<{ ctx: RequestContext }, { ctx: RequestContext }, unknown> {
+  const open: Opener<RequestContext> = (ctx, input, verb) => verb({ ctx, input });
+  return step(procedure.meta({ permission: "public", summary }), { query: open, mutation: open });
+}
+
+/** A procedure of a workspace, for callers whose permission there reaches what the operation needs. */
+export function workspaceProcedure(
+  operation: WorkspaceOperation,
+  summary: string,
+): Step<{ ctx: WorkspaceContext }, { ctx: WorkspaceContext }, { workspaceId: string }> {
+  const open: Opener<EnteredContext> = (ctx, input, verb) =>
+    withWorkspace(ctx, ctx.entry, async (workspace) => verb({ ctx: workspace, input }));
+  return step(enteredProcedure(operation, summary), { query: open, mutation: open });
+}
+
+/**
+ * A procedure on one agent, for callers whose level on it reaches what the operation needs. The verb is handed the
+ * agent, already decided upon: a query as it was read, a mutation inside the transaction that will change it.
+ */
+export function agentProcedure(
+  operation: AgentOperation,
+  summary: string,
+  options: { isDeletedIncluded?: boolean } = {},
+): Step<
+  { ctx: WorkspaceContext; agent: AgentRow },
+  { ctx: TransactionContext; agent: AgentRow },
+  { workspaceId: string; agentId: string }
+> {
+  const level = OPERATIONS[operation].agent;
+  const act = async (ctx: WorkspaceContext | TransactionContext, input: unknown, verb: UntypedVerb) => {
+    const { agentId } = input as { agentId: string };
+    return verb({ ctx, agent: await loadAgent(ctx, agentId, level, options), input });
+  };
+  const query: Opener<EnteredContext> = (ctx, input, verb) =>
+    withWorkspace(ctx, ctx.entry, (workspace) => act(workspace, input, verb));
+  const mutation: Opener<EnteredContext> = (ctx, input, verb) =>
+    withWorkspace(ctx, ctx.entry, (workspace) => inTransaction(workspace, (tx) => act(tx, input, verb)));
+  return step(enteredProcedure(operation, summary), { query, mutation });
+}
+
+type EnteredContext = RequestContext & { entry: Entry };
+
+/** The caller is let in before the rest of its input is looked at. */
+function enteredProcedure(operation: Operation, summary: string) {
+  return procedure
+    .meta({ permission: operation, summary })
+    .use(async ({ ctx, getRawInput, next }) =>
+      next({ ctx: { entry: await enterWorkspace(ctx, operation, await getRawInput()) } }),
+    );
+}
+
+type UntypedVerb = (args: { ctx: object; input: unknown; agent?: AgentRow }) => unknown;
+type Opener<Context> = (ctx: Context, input: unknown, verb: UntypedVerb) => unknown;
+interface UntypedBuilder<Context> {
+  input(schema: z.ZodType): this;
+  output(schema: z.ZodType): this;
+  query(resolve: (call: { ctx: Context; input: unknown }) => unknown): never;
+  mutation(resolve: (call: { ctx: Context; input: unknown }) => unknown): never;
+}
+
+/**
+ * Joins a step's builder with what runs its verbs. The types of the verbs are Step's: tRPC's builder cannot carry a
+ * schema that is still generic, so it is used untyped here and nowhere else.
+ */
+function step<QueryArgs, MutationArgs, Base, Context>(
+  builder: object,
+  open: { query: Opener<Context>; mutation: Opener<Context> },
+): Step<QueryArgs, MutationArgs, Base> {
+  return {
+    input: (input) => ({
+      output: (output) => {
+        const complete = (builder as unknown as UntypedBuilder<Context>).input(input).output(output);
+        return {
+          query: (verb) => complete.query(({ ctx, input }) => open.query(ctx, input, verb as unknown as UntypedVerb)),
+          mutation: (verb) => complete.mutation(({ ctx, input }) => open.mutation(ctx, input, verb as unknown as UntypedVerb)),
+        };
+      },
+    }),
+  };
+}

@@ -1,0 +1,63 @@
+import { recordAudit } from "../../audit/record.ts";
+import type { TransactionContext } from "../../permissions/workspace-context.ts";
+import { AppError } from "../../shared/errors.ts";
+import { comparisonKey } from "../../shared/text.ts";
+import { type AgentRow, toAgent } from "./agent-row.ts";
+import { assertLevel } from "./load-agent.ts";
+import { nameIsFree } from "./name-is-free.ts";
+import type { Agent, UpdateAgentInput } from "./schemas.ts";
+import { StaleRowError } from "./stale-row.ts";
+
+/** Changes the fields given and leaves the others; null clears. A version that is no longer the present one changes nothing. */
+export async function updateAgent(tx: TransactionContext, agent: AgentRow, input: UpdateAgentInput): Promise<Agent> {
+  const { workspaceId: _, agentId, version, ...fields } = input;
+  if (version !== undefined && version !== agent.version) throw versionConflict(version, agent.version);
+  if (fields.visibility !== undefined && fields.visibility !== agent.visibility) assertLevel(tx, agent, "manage");
+  const changes = changedFields(agent, fields);
+  if (Object.keys(changes).length === 0) return toAgent(tx, agent);
+  const now = new Date(tx.clock.now());
+  const [updated] = await nameIsFree(fields.name ?? agent.name, () =>
+    tx.db.agent.updateManyAndReturn({
+      where: { id: agentId, version: agent.version, deletedAt: null },
+      data: {
+        ...changes,
+        ...(changes.name !== undefined && { nameKey: comparisonKey(changes.name) }),
+        ...(changes.status !== undefined && archiveFields(changes.status, now)),
+        updatedAt: now,
+        version: agent.version + 1,
+      },
+    }),
+  );
+  if (!updated) throw new StaleRowError();
+  await recordAudit(tx, {
+    action: "agent.update",
+    target: { kind: "agent", id: agentId },
+    before: Object.fromEntries(Object.keys(changes).map((name) => [name, agent[name as keyof AgentRow]])),
+    after: changes,
+  });
+  return toAgent(tx, updated);
+}
+
+type AgentFields = Omit<UpdateAgentInput, "workspaceId" | "agentId" | "version">;
+
+type Changes = { [Name in keyof AgentFields]?: Exclude<AgentFields[Name], undefined> };
+
+function changedFields(agent: AgentRow, fields: AgentFields): Changes {
+  return Object.fromEntries(
+    Object.entries(fields).filter(
+      ([name, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(agent[name as keyof AgentRow]),
+    ),
+  );
+}
+
+function archiveFields(status: AgentRow["status"], now: Date) {
+  return status === "archived"
+    ? { archivedAt: now, archiveReason: "manual" as const }
+    : { archivedAt: null, archiveReason: null, statusBeforeArchive: null };
+}
+
+function versionConflict(given: number, current: number): AppError {
+  return new AppError("CONFLICT", `The agent has changed: it is at version ${current}, not ${given}`, {
+    details: { code: "VERSION_CONFLICT", currentVersion: current },
+  });
+}

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Binding, runBound } from "../../server/db/binding.ts";
+import { openDatabase } from "../../server/db/client.ts";
+import { createWorkspaceDb, type WorkspaceDb } from "../../server/db/workspace-db.ts";
+import { createTestDatabase, makeUser, makeWorkspace, type TestDatabase } from "../support/database.ts";
+
+let database: TestDatabase;
+let client: ReturnType<typeof openDatabase>;
+const workspaceIds = ["a", "b", "c"];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const user = await makeUser(database.owner);
+  client = openDatabase({ url: database.appUrl, poolSize: 1, maxOverflow: 1, poolTimeoutSeconds: 30, onError() {} });
+  for (const id of workspaceIds) {
+    await makeWorkspace(database.owner, { id, ownerId: user.id });
+    await workspace(id, true).workspaceState.createMany({ data: [{ keySalt: Buffer.alloc(32, id) }] });
+  }
+});
+
+afterAll(async () => {
+  await client?.close();
+  await database?.drop();
+});
+
+function systemBinding(workspaceId: string): Binding {
+  return {
+    workspaceId,
+    prelude: { name: "system", text: "select parlant.parlant_enter_system($1, $2)", values: [workspaceId, "test"] },
+  };
+}
+
+/** Without the extension, so that the binding and row-level security are what is tested. */
+function workspace(id: string, isExtensionOn = false): WorkspaceDb {
+  return createWorkspaceDb(client.unscopedPrisma, systemBinding(id), { isExtensionOn });
+}
+
+const tick = (turns: number) => new Promise<void>((resolve) => (turns === 0 ? resolve() : setImmediate(() => resolve(tick(turns - 1)))));
+
+test("thousands of reads through two connections, staggered over ticks, each see their own workspace alone", async () => {
+  const databases = workspaceIds.map((id) => workspace(id));
+  const reads = Array.from({ length: 3_000 }, async (_, index) => {
+    await tick(index % 7);
+    const own = index % workspaceIds.length;
+    const rows = await databases[own]?.workspaceState.findMany({});
+    return rows?.length === 1 && rows[0]?.workspaceId === workspaceIds[own];
+  });
+  expect((await Promise.all(reads)).filter((isOwn) => !isOwn)).toEqual([]);
+});
+
+test("statements of one transaction at once, beside other workspaces' transactions, see their own workspace alone", async () => {
+  const seen = await Promise.all(
+    Array.from({ length: 60 }, (_, index) => {
+      const id = workspaceIds[index % workspaceIds.length] ?? "";
+      return workspace(id).transaction(async (tx) => {
+        const results = await Promise.all([0, 1, 2].map(async (turn) => (await tick(turn), tx.workspaceState.findMany({}))));
+        return results.flat().every((row) => row.workspaceId === id) && results.every((rows) => rows.length === 1);
+      });
+    }),
+  );
+  expect(seen).toEqual(Array(60).fill(true));
+});
+
+test("a query made in one workspace and awaited in another's context stays in its own", async () => {
+  const made = { query: workspace("a").workspaceState.findMany({}) };
+  const rows = await runBound(systemBinding("b"), async () => await made.query);
+  expect(rows.map(({ workspaceId }) => workspaceId)).toEqual(["a"]);
+});
+
+test("a statement outside any workspace is refused before it reaches the database", async () => {
+  await expect(client.unscopedPrisma.workspaceState.findMany()).rejects.toThrow(/outside any workspace/);
+  await expect(client.unscopedPrisma.$transaction(async (tx) => tx.agent.count())).rejects.toThrow(/outside any workspace/);
+});
+
+test("nothing of a workspace stays on a connection: our tables show no row to a statement without the prelude", async () => {
+  await Promise.all(workspaceIds.map((id) => workspace(id).workspaceState.findMany({})));
+  const rows = await client.sim.query({ name: "bare", text: "select * from parlant.parlant_workspace_state", values: [] });
+  expect(rows).toEqual([]);
+});
+
+test("an error of a statement leaves the connection in order, and a rolled-back transaction leaves nothing", async () => {
+  for (let round = 0; round < 4; round++) {
+    const duplicate = workspace("a", true).workspaceState.createMany({ data: [{ keySalt: Buffer.alloc(32) }] });
+    await expect(duplicate).rejects.toMatchObject({ code: "P2002" });
+    await expect(
+      workspace("b").transaction(async (tx) => {
+        await tx.workspaceState.updateMany({ where: {}, data: { settings: { lost: true } } });
+        throw new Error("changed my mind");
+      }),
+    ).rejects.toThrow("changed my mind");
+  }
+  expect(await workspace("b").workspaceState.findMany({ select: { settings: true } })).toEqual([{ settings: {} }]);
+});
+
+test("with row-level security alone, a write into another workspace is refused by PostgreSQL", async () => {
+  const into = (workspaceId: string) =>
+    workspace("a").workspaceState.createMany({ data: [{ keySalt: Buffer.alloc(32), workspaceId } as { keySalt: Buffer<ArrayBuffer> }] });
+  await expect(into("b")).rejects.toThrow(/row-level security/);
+});
+
+test("with the extension, whatever could leave the workspace is refused by name", async () => {
+  const { agent } = workspace("a", true) as unknown as { agent: Record<string, (args: object) => Promise<unknown>> };
+  const refusals: [string, object, RegExp][] = [
+    ["findMany", { where: { workspaceId: "b" } }, /workspaceId of the caller/],
+    ["findMany", { where: { AND: [{ NOT: { workspaceId: "b" } }] } }, /workspaceId of the caller/],
+    ["findMany", { where: { workspace: { is: { id: "b" } } } }, /relation "workspace"/],
+    ["findMany", { where: { OR: [{ grants: { some: {} } }] } }, /relation "grants"/],
+    ["findMany", { include: { grants: true } }, /argument "include"/],
+    ["findMany", { select: { grants: true } }, /relation "grants"/],
+    ["findMany", { select: { _count: true } }, /count of relations/],
+    ["findMany", { orderBy: { grants: { _count: "asc" } } }, /relation "grants"/],
+    ["findMany", { cursor: { workspaceId_id: { workspaceId: "b", id: "x" } } }, /workspaceId of the caller/],
+    ["findMany", { relationLoadStrategy: "join" }, /argument "relationLoadStrategy"/],
+    ["create", { data: { name: "x", workspaceId: "b" } }, /workspaceId of the caller/],
+    ["create", { data: { name: "x", workspace: { connect: { id: "b" } } } }, /relation "workspace"/],
+    ["createMany", { data: [{ name: "x" }, { workspaceId: "b" }] }, /workspaceId of the caller/],
+    ["updateMany", { where: {}, data: { workspaceId: { set: "b" } } }, /workspaceId of the caller/],
+    ["updateMany", { where: {}, data: { grants: { deleteMany: {} } } }, /relation "grants"/],
+  ];
+  for (const [action, args, message] of refusals) {
+    await expect(Promise.resolve().then(() => agent[action]?.(args)), `${action} ${JSON.stringify(args)}`).rejects.toThrow(message);
+  }
+  expect(Object.keys(agent)).not.toContain("findUnique");
+  expect(Object.keys(workspace("a", true)).sort()).toEqual(
+    ["agent", "agentGrant", "auditEvent", "idempotencyKey", "transaction", "workspaceState"].sort(),
+  );
+});
+
+test("the extension alone, without row-level security, sees its own workspace", async () => {
+  const owner = openDatabase({ url: database.superuserUrl, poolSize: 1, maxOverflow: 0, poolTimeoutSeconds: 30, onError() {} });
+  try {
+    const scoped = (isExtensionOn: boolean) => createWorkspaceDb(owner.unscopedPrisma, systemBinding("a"), { isExtensionOn });
+    expect((await scoped(true).workspaceState.findMany({})).map(({ workspaceId }) => workspaceId)).toEqual(["a"]);
+    // The control: a superuser passes row-level security, so only the extension stood in the way.
+    expect(await scoped(false).workspaceState.findMany({})).toHaveLength(workspaceIds.length);
+  } finally {
+    await owner.close();
+  }
+});
