@@ -3,7 +3,7 @@ import { createCredentialCache } from "./auth/credential-cache.ts";
 import { openDatabase } from "./db/client.ts";
 import { probeSim } from "./db/probe-sim.ts";
 import { createWorkspaceDb } from "./db/workspace-db.ts";
-import { type Env } from "./env.ts";
+import type { Env } from "./env.ts";
 import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
 import { createAccessMemory, createAccessResolver } from "./permissions/access.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";

@@ -1,0 +1,97 @@
+import cors from "@fastify/cors";
+import fastify, { type FastifyInstance } from "fastify";
+import { logRequest } from "./http/access-log.ts";
+import { applyApiHeaders } from "./http/api-headers.ts";
+import { corsOptions } from "./http/cors.ts";
+import { sendError } from "./http/error-answer.ts";
+import { parseJsonBodies } from "./http/json-body.ts";
+import { answerParserError, MAX_HEADER_BYTES } from "./http/parser-errors.ts";
+import { type Readiness, serveProbes } from "./http/probes.ts";
+import { createRateLimiter } from "./http/rate-limit.ts";
+import { requestIdOf } from "./http/request-id.ts";
+import { newNote } from "./http/request-note.ts";
+import { answerUnmatched } from "./http/unmatched.ts";
+import { serveRest } from "./rest/adapter.ts";
+import { serveDocs } from "./rest/docs.ts";
+import type { Logger } from "./shared/logger.ts";
+import type { Services } from "./trpc/context.ts";
+import { countTrpcCalls, serveTrpc } from "./trpc/http.ts";
+
+export interface AppOptions {
+  services: Services;
+  /** Before every path, e.g. "/parlant"; empty for none. */
+  basePath: string;
+  /** Whose pages may call with a browser's credentials. */
+  allowedOrigins: ReadonlySet<string>;
+  /** Addresses or ranges whose X-Forwarded-For is believed. */
+  trustedProxies: string[];
+  /** Per principal; 0 for no limit. */
+  rateLimitPerMinute: number;
+  checkReadiness(): Promise<Readiness>;
+  log: Logger;
+}
+
+/** The longest body that is read; a full agent takes a quarter of it. */
+const BODY_LIMIT_BYTES = 256 * 1024;
+/** The longest segment of a path: a batch of tRPC calls is one. */
+const MAX_SEGMENT_LENGTH = 2_000;
+
+/** The HTTP server, ready to listen: REST, tRPC, docs and probes under one set of rules. */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { basePath, services, log } = options;
+  const apiPrefix = `${basePath}/api/`;
+  const limiter =
+    options.rateLimitPerMinute > 0
+      ? createRateLimiter({ limitPerMinute: options.rateLimitPerMinute, clock: services.clock })
+      : null;
+  const app = fastify({
+    logger: false,
+    requestIdHeader: false,
+    genReqId: ({ headers }) => requestIdOf(headers["x-request-id"]),
+    trustProxy: options.trustedProxies.length > 0 ? options.trustedProxies : false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 75_000,
+    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 20_000 },
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: MAX_SEGMENT_LENGTH, caseSensitive: true },
+    clientErrorHandler: answerParserError,
+    // No hook runs for a URL that cannot be routed.
+    frameworkErrors(error, request, reply) {
+      request.note = newNote(request.headers.traceparent);
+      reply.headers({ "x-request-id": request.id, "cache-control": "private, no-store" });
+      sendError(request, reply, error);
+      logRequest(log, request, reply);
+    },
+  });
+  app.decorateRequest("note");
+  app.addHook("onRequest", (request, reply, done) => {
+    request.note = newNote(request.headers.traceparent);
+    reply.header("x-request-id", request.id);
+    done();
+  });
+  await app.register(cors, corsOptions(options.allowedOrigins));
+  app.addHook("onRequest", (request, reply, done) => {
+    try {
+      if (request.url.startsWith(apiPrefix)) applyApiHeaders(request, reply, limiter, countTrpcCalls);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    logRequest(log, request, reply);
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => sendError(request, reply, error));
+  answerUnmatched(app);
+  parseJsonBodies(app);
+
+  const context = { services, allowedOrigins: options.allowedOrigins, limiter };
+  serveProbes(app, basePath, options.checkReadiness, services.clock);
+  serveRest(app, basePath, context);
+  serveDocs(app, basePath);
+  await serveTrpc(app, basePath, context);
+  await app.ready();
+  return app;
+}
