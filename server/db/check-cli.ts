@@ -1,6 +1,7 @@
 import pg from "pg";
 import { ConfigError, EXIT_CONFIG } from "../env.ts";
-import { checkDatabase, type Finding } from "./check.ts";
+import { checkDatabase } from "./check.ts";
+import type { Finding } from "./finding.ts";
 
 const EXIT_UNFIT = 1;
 
@@ -23,26 +24,19 @@ async function main(): Promise<number> {
 const RANK: Record<Finding["level"], number> = { ok: 0, degraded: 1, unfit: 2 };
 
 async function check(connectionString: string): Promise<Finding[]> {
-  const client = new pg.Client({
+  const pool = new pg.Pool({
     connectionString,
+    max: 1,
     application_name: "sim-parlant-check",
     connectionTimeoutMillis: 10_000,
     statement_timeout: 15_000,
+    onConnect: (client) => client.query("SET default_transaction_read_only = on"),
   });
-  await client.connect();
+  pool.on("error", () => {});
   try {
-    await client.query("SET default_transaction_read_only = on");
-    // One statement after the other: a client, unlike a pool, takes no second one meanwhile.
-    let last: Promise<unknown> = Promise.resolve();
-    return await checkDatabase({
-      query(statement) {
-        const result = last.then(async () => (await client.query(statement)).rows);
-        last = result.catch(() => undefined);
-        return result;
-      },
-    });
+    return await checkDatabase({ query: async (statement) => (await pool.query(statement)).rows });
   } finally {
-    await client.end();
+    await pool.end();
   }
 }
 

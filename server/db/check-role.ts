@@ -1,4 +1,4 @@
-import type { Finding } from "./check.ts";
+import type { Finding } from "./finding.ts";
 import { SIM_COLUMNS } from "./probe-sim.ts";
 import { APP_FUNCTIONS, APP_TABLE_PRIVILEGES } from "./roles.ts";
 import type { SimReader } from "./sim-reader.ts";

@@ -1,20 +1,12 @@
 import { createHash } from "node:crypto";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { checkRole } from "./check-role.ts";
+import type { Finding } from "./finding.ts";
 import { listMigrations } from "./migration-files.ts";
 import { auditPartitions } from "./partitions.ts";
 import { probeSim } from "./probe-sim.ts";
 import type { SimFeatures } from "./sim-features.ts";
 import type { SimReader } from "./sim-reader.ts";
-
-/** One thing that was looked at: the server must not run on what is unfit; what is degraded it does without. */
-export interface Finding {
-  level: "ok" | "degraded" | "unfit";
-  subject: "server" | "sim" | "migrations" | "isolation" | "role" | "backup";
-  message: string;
-  /** What mends it: SQL where SQL does, else a command. */
-  remedy?: string;
-}
 
 /** What each absent column of an older Sim means for its users. */
 const WITHOUT: Record<keyof SimFeatures, string> = {

@@ -1,8 +1,7 @@
 import { parseArgs } from "node:util";
-import pg from "pg";
 import { ConfigError, EXIT_CONFIG } from "../env.ts";
 import { type MigrateOptions, migrate } from "./migrate.ts";
-import type { AppRole } from "./roles.ts";
+import { type AppRole, appRoleOf, credentialsOf } from "./roles.ts";
 
 const EXIT_FAILED = 1;
 const USAGE = "npm run db:migrate -- [--with-sim-tables] [--create-role [name]]";
@@ -13,7 +12,9 @@ async function main(args: string[]): Promise<void> {
   const options = readOptions(args, process.env);
   const { applied, createdRole } = await migrate({ ...options, log: (line) => console.log(line) });
   console.log(applied.length === 0 ? "The database was up to date" : `Applied ${applied.length} migrations`);
-  if (createdRole) {
+  if (createdRole && options.appRole?.password !== undefined) {
+    console.log(`Created the role ${createdRole.name}; DATABASE_URL, which names it, works as it stands`);
+  } else if (createdRole) {
     console.log(`Created the role ${createdRole.name}. This is the only time that its password is shown:`);
     console.log(`DATABASE_URL=${withCredentials(options.url, createdRole.name, createdRole.password)}`);
   } else if (!options.appRole) {
@@ -55,25 +56,20 @@ function readUrl(env: NodeJS.ProcessEnv, variable: string): string | undefined {
   return text;
 }
 
-/** The role in DATABASE_URL where it is not the owner's own, else the one asked for. */
+/** The role in DATABASE_URL where it is not the owner's own, else the one to create. */
 function chooseRole(
   url: string,
   databaseUrl: string | undefined,
   created: { name: string | undefined } | undefined,
 ): AppRole | undefined {
-  const owner = credentialsOf(url);
-  const server = databaseUrl === undefined ? owner : credentialsOf(databaseUrl);
-  const named = server.user === owner.user ? undefined : server;
-  if (!created) return named && { name: named.user, create: false };
-  const name = created.name ?? named?.user ?? DEFAULT_ROLE;
-  if (name === owner.user) throw new ConfigError(`--create-role ${name}: that is the owner's own role; name another one`);
-  // With a password in DATABASE_URL that URL works as it stands.
-  return { name, create: true, ...(name === named?.user && named.password && { password: named.password }) };
-}
-
-function credentialsOf(connectionString: string): { user: string; password: string | undefined } {
-  const { user, password } = new pg.Client({ connectionString });
-  return { user: user ?? "", password: password ?? undefined };
+  const named = databaseUrl === undefined ? undefined : appRoleOf(databaseUrl, url);
+  if (!created) return named;
+  const name = created.name ?? named?.name ?? DEFAULT_ROLE;
+  if (name === credentialsOf(url).user)
+    throw new ConfigError(`--create-role ${name}: that is the owner's own role; name another one`);
+  // With its password in DATABASE_URL, that URL works as it stands.
+  const password = databaseUrl !== undefined && name === named?.name ? credentialsOf(databaseUrl).password : undefined;
+  return { name, create: true, ...(password && { password }) };
 }
 
 function withCredentials(url: string, user: string, password: string): string {

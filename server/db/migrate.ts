@@ -40,7 +40,12 @@ const AUDIT_MONTHS_AHEAD = 24;
 export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const log = options.log ?? (() => {});
   const policy: LockPolicy = { lockTimeoutMs: 5_000, attempts: 6, backoffMs: 1_000, ...options.locks, log };
-  const owner = new pg.Client({ connectionString: options.url, application_name: "sim-parlant-migrate", keepAlive: true });
+  const owner = new pg.Client({
+    connectionString: options.url,
+    application_name: "sim-parlant-migrate",
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
   // Without a listener a connection lost between two statements would end the process; the next statement reports it.
   owner.on("error", () => {});
   await owner.connect();

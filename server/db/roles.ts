@@ -10,6 +10,18 @@ export interface AppRole {
   create: boolean;
 }
 
+/** Who a connection string logs in as. */
+export function credentialsOf(connectionString: string): { user: string; password: string | undefined } {
+  const { user, password } = new pg.Client({ connectionString });
+  return { user: user ?? "", password: password ?? undefined };
+}
+
+/** The role that the server's URL names, to be granted what it needs; undefined where that is the owner itself. */
+export function appRoleOf(databaseUrl: string, ownerUrl: string): AppRole | undefined {
+  const { user } = credentialsOf(databaseUrl);
+  return user === credentialsOf(ownerUrl).user ? undefined : { name: user, create: false };
+}
+
 /** What the application role may do with each table of ours: deletes of agents are soft, the audit trail only grows. */
 export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   _prisma_migrations: ["SELECT"],

@@ -1,6 +1,5 @@
-import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum, DriverAdapterError } from "@prisma/driver-adapter-utils";
 import type { SchemaEngine } from "@prisma/schema-engine-wasm";
@@ -32,6 +31,7 @@ export async function openSchemaEngine(options: SchemaEngineOptions): Promise<Op
     // One connection, so that the settings made on it hold for everything the engine does.
     max: 1,
     application_name: "sim-parlant-migrate",
+    connectionTimeoutMillis: 10_000,
     onConnect: (client) => client.query(options.onConnect),
   });
   pool.on("error", () => {});
@@ -124,7 +124,9 @@ async function instantiate(): Promise<void> {
       },
     },
   });
-  const file = createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm/schema_engine_bg").replace(/\.js$/, ".wasm");
+  const file = createRequire(import.meta.url)
+    .resolve("@prisma/schema-engine-wasm/schema_engine_bg")
+    .replace(/\.js$/, ".wasm");
   const imports: Record<string, unknown> = { ...bindings };
   for (const name of Object.keys(imports).filter((one) => one.startsWith("__wbg_setTimeout_"))) {
     // The engine never clears the timer of its advisory lock, which would keep the process for 10 s.

@@ -1,9 +1,9 @@
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto";
 
 /** The keys of one workspace: the newest one signs, every one still configured verifies. */
 export interface BoundaryKeys {
-  readonly current: { readonly version: number; readonly key: Buffer };
-  readonly byVersion: ReadonlyMap<number, Buffer>;
+  readonly current: { readonly version: number; readonly key: KeyObject };
+  readonly byVersion: ReadonlyMap<number, KeyObject>;
 }
 
 /** What a boundary vouches for: that this row was made in this workspace, with this id, at this time. */
@@ -24,7 +24,8 @@ const FORMAT_VERSION = "1";
 export function deriveBoundaryKeys(rootSecrets: readonly string[], salt: Uint8Array): BoundaryKeys {
   const keys = rootSecrets.map((secret) => ({
     version: secretVersion(secret),
-    key: Buffer.from(hkdfSync("sha256", secret, salt, "parlant boundary", KEY_BYTES)),
+    // As a KeyObject: given the bytes, Node would make one anew for every row (measured: 21 us a row instead of 4).
+    key: createSecretKey(Buffer.from(hkdfSync("sha256", secret, salt, "parlant boundary", KEY_BYTES))),
   }));
   const [current] = keys;
   if (!current) throw new Error("Boundary keys need at least one root secret");
@@ -49,15 +50,21 @@ export function verifyBoundary(
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-function tag(key: Buffer, subject: BoundarySubject): Buffer {
-  const hmac = createHmac("sha256", key);
-  for (const part of [FORMAT_VERSION, subject.kind, subject.workspaceId, subject.id, String(subject.createdAt.getTime())]) {
-    const bytes = Buffer.from(part);
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    hmac.update(length).update(bytes);
-  }
-  return hmac.digest();
+function tag(key: KeyObject, subject: BoundarySubject): Buffer {
+  const parts = [FORMAT_VERSION, subject.kind, subject.workspaceId, subject.id, String(subject.createdAt.getTime())];
+  return createHmac("sha256", key).update(lengthPrefixed(parts)).digest();
+}
+
+/** Each part behind its length in bytes, so that no two lists of parts make the same bytes. */
+function lengthPrefixed(parts: readonly string[]): Buffer {
+  const lengths = parts.map((part) => Buffer.byteLength(part));
+  const bytes = Buffer.allocUnsafe(lengths.reduce((total, length) => total + 4 + length, 0));
+  let offset = 0;
+  parts.forEach((part, index) => {
+    offset = bytes.writeUInt32BE(lengths[index] ?? 0, offset);
+    offset += bytes.write(part, offset);
+  });
+  return bytes;
 }
 
 /** A name of a root secret that stays the same while others come and go: 31 bits of its hash. */

@@ -1,9 +1,17 @@
 import { startBenchDatabase } from "./bench-database.ts";
+import { benchHttp } from "./bench-http.ts";
 import { benchPrisma } from "./bench-prisma.ts";
+
+const BENCHES = { prisma: benchPrisma, http: benchHttp };
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !Object.hasOwn(BENCHES, name));
+if (unknown.length > 0) throw new Error(`Unknown bench "${unknown[0]}"; expected any of ${Object.keys(BENCHES).join(", ")}`);
 
 const database = await startBenchDatabase();
 try {
-  for (const bench of [benchPrisma]) console.log(["", ...(await bench(database)), ""].join("\n"));
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (chosen.length === 0 || chosen.includes(name)) console.log(["", ...(await bench(database)), ""].join("\n"));
+  }
 } finally {
   await database.stop();
 }

@@ -35,7 +35,8 @@ function workspace(id: string, isExtensionOn = false): WorkspaceDb {
   return createWorkspaceDb(client.unscopedPrisma, systemBinding(id), { isExtensionOn });
 }
 
-const tick = (turns: number) => new Promise<void>((resolve) => (turns === 0 ? resolve() : setImmediate(() => resolve(tick(turns - 1)))));
+const tick = (turns: number) =>
+  new Promise<void>((resolve) => (turns === 0 ? resolve() : setImmediate(() => resolve(tick(turns - 1)))));
 
 test("thousands of reads through two connections, staggered over ticks, each see their own workspace alone", async () => {
   const databases = workspaceIds.map((id) => workspace(id));
@@ -94,7 +95,9 @@ test("an error of a statement leaves the connection in order, and a rolled-back 
 
 test("with row-level security alone, a write into another workspace is refused by PostgreSQL", async () => {
   const into = (workspaceId: string) =>
-    workspace("a").workspaceState.createMany({ data: [{ keySalt: Buffer.alloc(32), workspaceId } as { keySalt: Buffer<ArrayBuffer> }] });
+    workspace("a").workspaceState.createMany({
+      data: [{ keySalt: Buffer.alloc(32), workspaceId } as { keySalt: Buffer<ArrayBuffer> }],
+    });
   await expect(into("b")).rejects.toThrow(/row-level security/);
 });
 
@@ -118,7 +121,10 @@ test("with the extension, whatever could leave the workspace is refused by name"
     ["updateMany", { where: {}, data: { grants: { deleteMany: {} } } }, /relation "grants"/],
   ];
   for (const [action, args, message] of refusals) {
-    await expect(Promise.resolve().then(() => agent[action]?.(args)), `${action} ${JSON.stringify(args)}`).rejects.toThrow(message);
+    await expect(
+      Promise.resolve().then(() => agent[action]?.(args)),
+      `${action} ${JSON.stringify(args)}`,
+    ).rejects.toThrow(message);
   }
   expect(Object.keys(agent)).not.toContain("findUnique");
   expect(Object.keys(workspace("a", true)).sort()).toEqual(
