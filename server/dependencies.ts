@@ -2,7 +2,6 @@ import { createAuthenticator } from "./auth/authenticator.ts";
 import { createCredentialCache } from "./auth/credential-cache.ts";
 import { openDatabase } from "./db/client.ts";
 import { probeSim } from "./db/probe-sim.ts";
-import { createWorkspaceDb } from "./db/workspace-db.ts";
 import type { Env } from "./env.ts";
 import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
 import { createAccessMemory, createAccessResolver } from "./permissions/access.ts";
@@ -19,7 +18,7 @@ export type ServerEnv = Env & {
   NEXT_PUBLIC_APP_URL: string;
 };
 
-/** Everything that a request is served with; the only place, besides db/, that knows the base Prisma client. */
+/** Everything that a request is served with. */
 export interface Dependencies {
   services: Services;
   database: ReturnType<typeof openDatabase>;
@@ -56,8 +55,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
         sim: database.sim,
         features,
         ttlMs,
-        openWorkspace: (binding) =>
-          createWorkspaceDb(database.unscopedPrisma, binding, { transactionMaxWaitMs: env.DB_POOL_TIMEOUT * 1_000 }),
+        openWorkspace: (binding) => database.openWorkspace(binding),
       }),
       findWorkspaceKeys: createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs),
       sim: database.sim,

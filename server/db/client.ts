@@ -1,8 +1,12 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
+import { type Binding, runBound } from "./binding.ts";
 import { PrismaClient } from "./generated/client.ts";
+import { readModelMetadata } from "./model-metadata.ts";
 import { ScopedPool } from "./scoped-pool.ts";
 import type { SimReader, Statement } from "./sim-reader.ts";
+import { statementName } from "./statement-names.ts";
+import { createWorkspaceDb, type WorkspaceDb, type WorkspaceDbOptions } from "./workspace-db.ts";
 
 export interface DatabaseOptions {
   url: string;
@@ -17,7 +21,9 @@ export interface DatabaseOptions {
 
 /** The database: Prisma behind the bound pool, which serves workspaces alone, and a reader of Sim's tables. */
 export interface Database {
-  /** Reaches nothing by itself: the pool refuses a statement without a binding. Only db/ makes clients from it. */
+  /** The client of one workspace; every statement it makes is bound to the workspace and checked. */
+  openWorkspace(binding: Binding, options?: WorkspaceDbOptions): WorkspaceDb;
+  /** Reaches nothing by itself: the pool refuses a statement without a binding. */
   unscopedPrisma: PrismaClient;
   sim: SimReader;
   /** Callers waiting for a connection at this moment. */
@@ -46,10 +52,21 @@ export function openDatabase(options: DatabaseOptions): Database {
   const simPool = new pg.Pool({ ...common, max: Math.max(2, Math.ceil(options.poolSize / 2)) });
   simPool.on("error", options.onError);
   const unscopedPrisma = new PrismaClient({
-    adapter: new PrismaPg(scopedPool, { schema: "parlant", onPoolError: options.onError, statementNameGenerator }),
+    adapter: new PrismaPg(scopedPool, {
+      schema: "parlant",
+      onPoolError: options.onError,
+      statementNameGenerator: ({ sql }) => statementName(sql),
+    }),
     errorFormat: "minimal",
   });
+  const base = {
+    prisma: unscopedPrisma,
+    metadata: readModelMetadata(unscopedPrisma),
+    query: (binding: Binding, statement: Statement) => runBound(binding, () => scopedPool.queryRows(statement)),
+  };
   return {
+    openWorkspace: (binding, workspaceOptions) =>
+      createWorkspaceDb(base, binding, { transactionMaxWaitMs: options.poolTimeoutSeconds * 1_000, ...workspaceOptions }),
     unscopedPrisma,
     sim: { query: (statement) => querySim(simPool, statement) },
     waiting: () => scopedPool.waitingCount + simPool.waitingCount,
@@ -63,17 +80,4 @@ export function openDatabase(options: DatabaseOptions): Database {
 async function querySim<Row extends object>(pool: pg.Pool, statement: Statement): Promise<Row[]> {
   const { rows } = await pool.query<Row>(statement);
   return rows;
-}
-
-const statementNames = new Map<string, string>();
-const MAX_STATEMENT_NAMES = 500;
-
-/** Names each distinct SQL text, so that a connection parses and plans it once; past the bound, statements go unnamed. */
-function statementNameGenerator({ sql }: { sql: string }): string {
-  const known = statementNames.get(sql);
-  if (known !== undefined) return known;
-  if (statementNames.size >= MAX_STATEMENT_NAMES) return "";
-  const name = `p${statementNames.size}`;
-  statementNames.set(sql, name);
-  return name;
 }

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { type Binding, currentBinding } from "./binding.ts";
 import { beginBound, queryBound } from "./bound-query.ts";
+import type { Statement } from "./sim-reader.ts";
 
 /** A statement that reached the pool without a binding: a defect of ours, refused before any connection is taken. */
 export class UnboundStatementError extends Error {
@@ -18,6 +19,12 @@ export class ScopedPool extends pg.Pool {
   // The declared overloads include callback and cursor forms, which Prisma's adapter does not use.
   override query(...[config]: unknown[]): never {
     return this.#queryBound(currentBinding(), config as object) as never;
+  }
+
+  /** The rows of a statement, bound like any other. */
+  async queryRows<Row extends object>(statement: Statement): Promise<Row[]> {
+    const { rows } = await this.#queryBound(currentBinding(), statement);
+    return rows as Row[];
   }
 
   override connect(): never {

@@ -1,7 +1,10 @@
+import { type AgentPageQuery, type AgentRow, agentPageStatement } from "./agent-page.ts";
 import { type Binding, runBound } from "./binding.ts";
 import type { Prisma, PrismaClient } from "./generated/client.ts";
-import { type RelationFields, scopeArguments } from "./scope-arguments.ts";
+import type { ModelMetadata } from "./model-metadata.ts";
+import { scopeArguments } from "./scope-arguments.ts";
 import { type AllowedAction, MODEL_SCOPE, type ScopedModelName } from "./scoped-models.ts";
+import type { Statement } from "./sim-reader.ts";
 
 type Operations<Name extends ScopedModelName> = Prisma.TypeMap["model"][Name]["operations"];
 type WithoutWorkspace<Type> = Type extends readonly (infer Row)[] ? WithoutWorkspace<Row>[] : Omit<Type, "workspaceId">;
@@ -59,6 +62,8 @@ export type WorkspaceTransaction = Models & {
 
 /** The database as one workspace sees it. There is nothing else on it: no raw SQL, no client behind it, no workspaceId. */
 export type WorkspaceDb = Models & {
+  /** A page of the workspace's undeleted agents. */
+  agentPage(query: AgentPageQuery): Promise<AgentRow[]>;
   /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
   transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>): Promise<Result>;
 };
@@ -66,24 +71,33 @@ export type WorkspaceDb = Models & {
 /** How long an interactive transaction may last, and wait for a connection, in milliseconds. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
 
+/** What the clients of all workspaces share. */
+export interface WorkspaceDbBase {
+  prisma: PrismaClient;
+  metadata: ModelMetadata;
+  query(binding: Binding, statement: Statement): Promise<object[]>;
+}
+
+export interface WorkspaceDbOptions {
+  /** Off only where a test shows that the database holds alone. */
+  isExtensionOn?: boolean;
+  transactionMaxWaitMs?: number;
+}
+
 /**
  * The client of one workspace: the Prisma extension that scopes every model action, behind a facade that shows only
  * what is allowed. The workspace sits in the closure; the binding travels with each query to the pool.
  */
-export function createWorkspaceDb(
-  prisma: PrismaClient,
-  binding: Binding,
-  options: { isExtensionOn?: boolean; transactionMaxWaitMs?: number } = {},
-): WorkspaceDb {
-  const relations = relationFieldsOf(prisma);
+export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, options: WorkspaceDbOptions = {}): WorkspaceDb {
   const { isExtensionOn = true, transactionMaxWaitMs = 30_000 } = options;
-  const extended = prisma.$extends({
+  const { relationFields, columns } = base.metadata;
+  const extended = base.prisma.$extends({
     name: "workspace",
     query: {
       $allModels: {
         $allOperations({ model, operation, args, query }) {
           const scoped = isExtensionOn
-            ? scopeArguments({ model, action: operation, args }, binding.workspaceId, relations)
+            ? scopeArguments({ model, action: operation, args }, binding.workspaceId, relationFields)
             : args;
           // Prisma's promises run when awaited, so the binding must be in place at the await.
           return runBound(binding, async () => await query(scoped as typeof args));
@@ -93,6 +107,8 @@ export function createWorkspaceDb(
   });
   return Object.freeze({
     ...facade(extended),
+    agentPage: (query: AgentPageQuery) =>
+      base.query(binding, agentPageStatement(binding.workspaceId, columns.get("Agent") ?? "", query)) as Promise<AgentRow[]>,
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>
         extended.$transaction((tx) => work({ ...facade(tx), tryLock: (name) => tryLock(tx, [binding.workspaceId, ...name]) }), {
@@ -124,22 +140,4 @@ function facade(client: object): Models {
     );
   }
   return Object.freeze(models) as unknown as Models;
-}
-
-const relationFieldsByClient = new WeakMap<object, RelationFields>();
-
-function relationFieldsOf(prisma: PrismaClient): RelationFields {
-  const known = relationFieldsByClient.get(prisma);
-  if (known) return known;
-  const { _runtimeDataModel } = prisma as unknown as {
-    _runtimeDataModel: { models: Record<string, { fields: { name: string; kind: string }[] }> };
-  };
-  const fields = new Map(
-    Object.entries(_runtimeDataModel.models).map(([model, { fields }]) => [
-      model,
-      new Set(fields.filter((field) => field.kind === "object").map((field) => field.name)),
-    ]),
-  );
-  relationFieldsByClient.set(prisma, fields);
-  return fields;
 }

@@ -25,19 +25,17 @@ export function createAccessMemory(): AccessMemory {
   return new LRUCache({ max: MAX_WORKSPACES_PER_CALLER });
 }
 
-export interface ResolveAccess {
-  /**
-   * The caller's access to a workspace. A remembered one may be out of date, which its client finds out at its first
-   * statement; `isFresh` decides on the tables as they stand.
-   *
-   * @throws AppError as loadPermission does
-   */
-  (
-    caller: { principal: Principal; memory: AccessMemory },
-    workspaceId: string,
-    isFresh: boolean,
-  ): Promise<Access & { isRemembered: boolean }>;
-}
+/**
+ * The caller's access to a workspace. A remembered one may be out of date, which its client finds out at its first
+ * statement; `isFresh` decides on the tables as they stand.
+ *
+ * @throws AppError as loadPermission does
+ */
+export type ResolveAccess = (
+  caller: { principal: Principal; memory: AccessMemory },
+  workspaceId: string,
+  isFresh: boolean,
+) => Promise<Access & { isRemembered: boolean }>;
 
 /** Decides on Sim's tables, and remembers what was granted for `ttlMs` less up to a fifth; a refusal is never remembered. */
 export function createAccessResolver(options: {

@@ -12,13 +12,20 @@ export const pageInput = {
   sortOrder: z.enum(["asc", "desc"]).default("desc").describe("The order of the list"),
 };
 
-/** Where a page ended: the sort value of its last row and the row's id, which breaks ties. */
+/** Where a page ended: the sort value of its last row, a time as ISO 8601, and the row's id, which breaks ties. */
 export interface Keyset {
   value: string;
   id: string;
 }
 
-const cursorSchema = z.strictObject({ q: z.string(), v: z.string().max(500), id: z.uuid() });
+const cursorSchema = z.strictObject({
+  q: z.string(),
+  v: z
+    .string()
+    .max(500)
+    .refine((text) => !text.includes("\0") && text.isWellFormed()),
+  id: z.uuid(),
+});
 
 /** An opaque cursor that continues `query` alone; `query` names the workspace, filters and order, and not the limit. */
 export function encodeCursor(query: unknown, keyset: Keyset): string {
@@ -30,9 +37,10 @@ export function encodeCursor(query: unknown, keyset: Keyset): string {
  *
  * @throws AppError BAD_REQUEST where the cursor is malformed or was made for another query or workspace
  */
-export function decodeCursor(query: unknown, cursor: string): Keyset {
+export function decodeCursor(query: unknown, cursor: string, kind: "time" | "text"): Keyset {
   const parsed = cursorSchema.safeParse(parseBase64Json(cursor));
-  if (!parsed.success || parsed.data.q !== fingerprint(query)) {
+  const isOfKind = parsed.success && (kind === "text" || z.iso.datetime().safeParse(parsed.data.v).success);
+  if (!isOfKind || parsed.data.q !== fingerprint(query)) {
     const message = "is not a cursor of this list; use nextCursor of the page before, with the same filters and order";
     throw new AppError("BAD_REQUEST", `cursor: ${message}`, { details: { issues: [{ path: ["cursor"], message }] } });
   }

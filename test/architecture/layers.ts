@@ -54,13 +54,13 @@ export const RULES: readonly Rule[] = [
         : [],
   },
   {
-    name: "the base Prisma client and the driver are reachable in db/ alone, and named once at the composition",
+    name: "the base Prisma client, the driver and raw SQL are reachable in db/ alone",
     breaks: (file) => {
       if (!file.path.startsWith("server/") || file.path.startsWith("server/db/")) return [];
-      const isComposition = ["server/dependencies.ts", "server/embedded-sim.ts"].includes(file.path);
+      const isComposition = file.path === "server/embedded-sim.ts";
       return [
         ...(isComposition ? [] : packagesIn(file, /^(pg|@prisma\/.*)$/)),
-        ...(file.path === "server/dependencies.ts" ? [] : matches(file, /\bunscopedPrisma\b/g)),
+        ...matches(file, /\bunscopedPrisma\b/g),
         ...matches(file, /\$(queryRaw|executeRaw)\w*/g),
       ];
     },

@@ -30,7 +30,8 @@ export async function benchHttp(database: BenchDatabase): Promise<string[]> {
           connections: CONNECTIONS,
           duration: turn < 0 ? 2 : SECONDS_PER_TURN,
         });
-        if (result.non2xx > 0 || result.errors > 0) throw new Error(`${name}: ${result.non2xx} refusals, ${result.errors} errors`);
+        if (result.non2xx > 0 || result.errors > 0)
+          throw new Error(`${name}: ${result.non2xx} refusals, ${result.errors} errors`);
         if (turn >= 0) perSecond.get(name)?.push(result.requests.average);
       }
     }

@@ -2,7 +2,6 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import { openDatabase } from "../../server/db/client.ts";
 import { PrismaClient } from "../../server/db/generated/client.ts";
 import { CURRENT_SIM } from "../../server/db/sim-features.ts";
-import { createWorkspaceDb } from "../../server/db/workspace-db.ts";
 import { guardedBinding } from "../../server/permissions/guard.ts";
 import type { BenchDatabase } from "./bench-database.ts";
 import { measureLatency, measureThroughput, type Variant } from "./measure.ts";
@@ -37,9 +36,9 @@ export async function benchPrisma(database: BenchDatabase): Promise<string[]> {
     prelude: { name: "system", text: "select parlant.parlant_enter_system($1, $2)", values: [workspaceId, "bench"] },
   };
   const guard = guardedBinding({ kind: "session", userId, sessionId }, workspaceId, "write", CURRENT_SIM);
-  const extensionOnly = createWorkspaceDb(superuser.unscopedPrisma, free);
-  const withRls = createWorkspaceDb(app.unscopedPrisma, system);
-  const withGuard = createWorkspaceDb(app.unscopedPrisma, guard);
+  const extensionOnly = superuser.openWorkspace(free);
+  const withRls = app.openWorkspace(system);
+  const withGuard = app.openWorkspace(guard);
   const variants: Variant[] = [
     { name: UNSCOPED, run: () => plain.agent.findMany({ where: { workspaceId, deletedAt: null }, ...PAGE }) },
     { name: EXTENSION, run: () => extensionOnly.agent.findMany({ where: { deletedAt: null }, ...PAGE }) },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Binding, runBound } from "../../server/db/binding.ts";
 import { openDatabase } from "../../server/db/client.ts";
-import { createWorkspaceDb, type WorkspaceDb } from "../../server/db/workspace-db.ts";
+import type { WorkspaceDb } from "../../server/db/workspace-db.ts";
 import { createTestDatabase, makeUser, makeWorkspace, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
@@ -32,7 +32,7 @@ function systemBinding(workspaceId: string): Binding {
 
 /** Without the extension, so that the binding and row-level security are what is tested. */
 function workspace(id: string, isExtensionOn = false): WorkspaceDb {
-  return createWorkspaceDb(client.unscopedPrisma, systemBinding(id), { isExtensionOn });
+  return client.openWorkspace(systemBinding(id), { isExtensionOn });
 }
 
 const tick = (turns: number) =>
@@ -54,7 +54,7 @@ test("statements of one transaction at once, beside other workspaces' transactio
     Array.from({ length: 60 }, (_, index) => {
       const id = workspaceIds[index % workspaceIds.length] ?? "";
       return workspace(id).transaction(async (tx) => {
-        const results = await Promise.all([0, 1, 2].map(async (turn) => (await tick(turn), tx.workspaceState.findMany({}))));
+        const results = await Promise.all([0, 1, 2].map((turn) => tick(turn).then(() => tx.workspaceState.findMany({}))));
         return results.flat().every((row) => row.workspaceId === id) && results.every((rows) => rows.length === 1);
       });
     }),
@@ -128,14 +128,14 @@ test("with the extension, whatever could leave the workspace is refused by name"
   }
   expect(Object.keys(agent)).not.toContain("findUnique");
   expect(Object.keys(workspace("a", true)).sort()).toEqual(
-    ["agent", "agentGrant", "auditEvent", "idempotencyKey", "transaction", "workspaceState"].sort(),
+    ["agent", "agentGrant", "agentPage", "auditEvent", "idempotencyKey", "transaction", "workspaceState"].sort(),
   );
 });
 
 test("the extension alone, without row-level security, sees its own workspace", async () => {
   const owner = openDatabase({ url: database.superuserUrl, poolSize: 1, maxOverflow: 0, poolTimeoutSeconds: 30, onError() {} });
   try {
-    const scoped = (isExtensionOn: boolean) => createWorkspaceDb(owner.unscopedPrisma, systemBinding("a"), { isExtensionOn });
+    const scoped = (isExtensionOn: boolean) => owner.openWorkspace(systemBinding("a"), { isExtensionOn });
     expect((await scoped(true).workspaceState.findMany({})).map(({ workspaceId }) => workspaceId)).toEqual(["a"]);
     // The control: a superuser passes row-level security, so only the extension stood in the way.
     expect(await scoped(false).workspaceState.findMany({})).toHaveLength(workspaceIds.length);

@@ -4,7 +4,12 @@ import { deriveBoundaryKeys, signBoundary, verifyBoundary } from "../../server/i
 
 const SECRET = "root secret one 0123456789 0123456789";
 const SALT = Buffer.alloc(32, 1);
-const subject = { kind: "agent", workspaceId: "w", id: "01890000-0000-7000-8000-000000000000", createdAt: new Date(1_700_000_000_000) } as const;
+const subject = {
+  kind: "agent",
+  workspaceId: "w",
+  id: "01890000-0000-7000-8000-000000000000",
+  createdAt: new Date(1_700_000_000_000),
+} as const;
 const keys = deriveBoundaryKeys([SECRET], SALT);
 
 test("the boundary is the HMAC-SHA256 of the length-prefixed identity under the key that HKDF derives", () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeApiKey } from "../support/database.ts";
-import { callerWith } from "../support/services.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { callerWith } from "../support/services.ts";
 import { makeStaffedWorkspace, type TestWorkspace } from "../support/workspace.ts";
 
 let server: TestServer;
@@ -81,7 +81,9 @@ async function seen(response: Response): Promise<object> {
   const body = await response.text();
   const requestId = response.headers.get("x-request-id") ?? "";
   const headers = Object.fromEntries(
-    [...response.headers].filter(([name]) => !["date", "x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"].includes(name)),
+    [...response.headers].filter(
+      ([name]) => !["date", "x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"].includes(name),
+    ),
   );
   expect(requestId).not.toBe("");
   return { status: response.status, headers, body: body.replaceAll(requestId, "<request>") };

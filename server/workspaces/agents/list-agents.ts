@@ -1,72 +1,51 @@
-import type { Prisma } from "../../db/generated/client.ts";
+import type { AgentPageQuery } from "../../db/agent-page.ts";
 import { levelCaller, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { decodeCursor, encodeCursor, type Keyset } from "../../shared/pagination.ts";
-import { comparisonKey } from "../../shared/text.ts";
 import { type AgentRow, isAuthentic, toAgent } from "./agent-row.ts";
 import type { AgentPage, ListAgentsInput } from "./schemas.ts";
 
-type AgentFilter = Omit<Prisma.AgentWhereInput, "workspaceId">;
+const SORT_FIELDS = { createdAt: "createdAt", updatedAt: "updatedAt", name: "nameKey" } as const satisfies Record<
+  ListAgentsInput["sortBy"],
+  AgentPageQuery["sort"]
+>;
 
 /** One page of the workspace's agents that the caller can see, in a stable order. */
 export async function listAgents(ctx: WorkspaceContext, input: ListAgentsInput): Promise<AgentPage> {
-  const { limit, cursor, ...query } = input;
-  const after = cursor === undefined ? null : decodeCursor(query, cursor);
-  const rows = await ctx.db.agent.findMany({
-    where: {
-      deletedAt: null,
-      AND: [visibleAgents(ctx), filterOf(input), ...(after ? [beyond(input, after)] : [])],
-    },
-    orderBy: [{ [sortColumn(input)]: input.sortOrder }, { id: input.sortOrder }],
+  const { limit, cursor, sortBy, sortOrder, includeArchived, ...filters } = input;
+  const query = { ...filters, sortBy, sortOrder, includeArchived };
+  const { workspaceId: _, ...conditions } = filters;
+  const rows = await ctx.db.agentPage({
+    ...conditions,
+    restricted: visibleRestricted(ctx),
+    isArchivedHidden: !includeArchived && filters.status === undefined,
+    sort: SORT_FIELDS[sortBy],
+    order: sortOrder,
+    ...(cursor !== undefined && { after: readCursor(query, sortBy, cursor) }),
     take: limit + 1,
   });
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
     data: page.filter((row) => isAuthentic(ctx, row)).map((row) => toAgent(ctx, row)),
-    nextCursor: rows.length > limit && last ? encodeCursor(query, keysetOf(input, last)) : null,
+    nextCursor: rows.length > limit && last ? encodeCursor(query, keysetOf(sortBy, last)) : null,
     isolation: { workspaceId: ctx.workspaceId, verified: true },
   };
 }
 
-/** The agents on which the caller's level is "view" or more: the rule of agentLevel, in SQL. */
-function visibleAgents(ctx: WorkspaceContext): AgentFilter {
+/** Which restricted agents the caller sees: those on which agentLevel gives it "view" or more. */
+function visibleRestricted(ctx: WorkspaceContext): AgentPageQuery["restricted"] {
   const { permission, userId, keyId } = levelCaller(ctx);
-  if (permission === "admin") return {};
-  if (permission === "read") return { visibility: "workspace" };
-  const own: AgentFilter = userId === null ? { createdByKeyId: keyId } : { createdBy: userId };
-  return { OR: [{ visibility: "workspace" }, own] };
+  if (permission === "admin") return "all";
+  if (permission === "read") return "none";
+  if (userId !== null) return { createdBy: userId };
+  return keyId === null ? "none" : { createdByKeyId: keyId };
 }
 
-function filterOf(input: ListAgentsInput): AgentFilter {
-  const isArchivedHidden = !input.includeArchived && input.status === undefined;
-  return {
-    ...(input.status !== undefined && { status: input.status }),
-    ...(isArchivedHidden && { status: { not: "archived" } }),
-    ...(input.createdBy !== undefined && { createdBy: input.createdBy }),
-    ...(input.tag !== undefined && { tags: { has: input.tag } }),
-    ...(input.search !== undefined && {
-      OR: [{ name: containing(input.search) }, { description: containing(input.search) }],
-    }),
-  };
+function keysetOf(sortBy: ListAgentsInput["sortBy"], row: AgentRow): Keyset {
+  const value = row[SORT_FIELDS[sortBy]];
+  return { value: value instanceof Date ? value.toISOString() : value, id: row.id };
 }
 
-/** A substring in any case; what LIKE would read as a wildcard stands for itself. */
-function containing(text: string): { contains: string; mode: "insensitive" } {
-  return { contains: text.replace(/[\\%_]/g, "\\$&"), mode: "insensitive" };
-}
-
-function sortColumn(input: ListAgentsInput): "createdAt" | "updatedAt" | "nameKey" {
-  return input.sortBy === "name" ? "nameKey" : input.sortBy;
-}
-
-function beyond(input: ListAgentsInput, { value, id }: Keyset): AgentFilter {
-  const column = sortColumn(input);
-  const operator = input.sortOrder === "asc" ? "gt" : "lt";
-  const bound = column === "nameKey" ? value : new Date(value);
-  return { OR: [{ [column]: { [operator]: bound } }, { [column]: bound, id: { [operator]: id } }] };
-}
-
-function keysetOf(input: ListAgentsInput, row: AgentRow): Keyset {
-  const value = row[sortColumn(input)];
-  return { value: value instanceof Date ? value.toISOString() : comparisonKey(value), id: row.id };
+function readCursor(query: unknown, sortBy: ListAgentsInput["sortBy"], cursor: string): Keyset {
+  return decodeCursor(query, cursor, sortBy === "name" ? "text" : "time");
 }

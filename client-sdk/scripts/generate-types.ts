@@ -1,0 +1,30 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { nameSchemas } from "./named-schemas.ts";
+import { namesIn, printRouters } from "./print-procedures.ts";
+import { printSchemas } from "./print-schemas.ts";
+import { readProcedureTree } from "./procedure-tree.ts";
+
+const BANNER = "// Generated from the server's router; `npm run generate` in client-sdk writes it anew.\n\n";
+const target = new URL("../src/generated/", import.meta.url);
+
+const tree = readProcedureTree();
+const names = await nameSchemas(tree, new URL("../../server/router.ts", import.meta.url));
+const schemas = await printSchemas(tree, names);
+const calls = printRouters(tree, schemas, "calls");
+const router = printRouters(tree, schemas, "router");
+
+function importTypes(source: string, extra: string): string {
+  return `${extra}import type { ${namesIn(source, schemas.source).join(", ")} } from "./schemas.ts";\n\n`;
+}
+
+await mkdir(target, { recursive: true });
+await write("schemas.ts", schemas.source.trimStart());
+await write("calls.ts", importTypes(calls, 'import type { MutationCall, QueryCall } from "../call.ts";\n') + calls);
+await write(
+  "router.ts",
+  importTypes(router, 'import type { TRPCMutationProcedure, TRPCQueryProcedure } from "@trpc/server";\n') + router,
+);
+
+async function write(name: string, source: string): Promise<void> {
+  await writeFile(new URL(name, target), BANNER + source);
+}

@@ -1,0 +1,103 @@
+import { compile, type JSONSchema } from "json-schema-to-typescript";
+import { z } from "zod";
+import type { NamedSchemas } from "./named-schemas.ts";
+import { listProcedures, type ProcedureTree } from "./procedure-tree.ts";
+
+type JsonSchema = z.core.JSONSchema.BaseSchema & { tsType?: string };
+
+const ROOT = "EveryProcedure";
+
+/** The schemas as TypeScript, and how each is called where it is an input and where it is an output. */
+export interface PrintedSchemas {
+  source: string;
+  inputName(schema: z.ZodType): string;
+  outputName(schema: z.ZodType): string;
+}
+
+/**
+ * Plain interfaces for all that the procedures take and give, with the descriptions and defaults as their comments.
+ * A schema that reads differently as an input (one with defaults, say) and is also an output gets two of them.
+ */
+export async function printSchemas(tree: ProcedureTree, names: NamedSchemas): Promise<PrintedSchemas> {
+  const inputs = toDefinitions(names, "input", (name) => name);
+  const plainOutputs = toDefinitions(names, "output", (name) => name);
+  const differs = (name: string) => JSON.stringify(inputs[name]) !== JSON.stringify(plainOutputs[name]);
+  const asInput = (name: string) => (differs(name) && !name.endsWith("Input") ? `${name}Input` : name);
+  const asOutput = (name: string) => (differs(name) && name.endsWith("Input") ? `${name}Output` : name);
+  const definitions = { ...toDefinitions(names, "input", asInput), ...toDefinitions(names, "output", asOutput) };
+
+  const inputName = (schema: z.ZodType) => asInput(nameOf(names, schema));
+  const outputName = (schema: z.ZodType) => asOutput(nameOf(names, schema));
+  const used = listProcedures(tree).flatMap(({ input, output }) => [inputName(input), outputName(output)]);
+  const root = {
+    type: "object",
+    properties: Object.fromEntries(used.map((name) => [name, { $ref: `#/$defs/${name}` }])),
+    $defs: definitions,
+  };
+  const printed = await compile(root as JSONSchema, ROOT, {
+    bannerComment: "",
+    additionalProperties: false,
+    unknownAny: true,
+    ignoreMinAndMaxItems: true,
+    style: { printWidth: 130 },
+  });
+  return { source: printed.replace(new RegExp(`export interface ${ROOT} \\{[^}]*\\}\n`), ""), inputName, outputName };
+}
+
+function nameOf(names: NamedSchemas, schema: z.ZodType): string {
+  const name = names.get(schema);
+  if (!name) throw new Error("A procedure's schema has no name");
+  return name;
+}
+
+/** The JSON Schema of every named schema, each referring to the others by name. */
+function toDefinitions(
+  names: NamedSchemas,
+  io: "input" | "output",
+  rename: (name: string) => string,
+): Record<string, JsonSchema> {
+  const registry = z.registry<{ id: string }>();
+  for (const [schema, name] of names) registry.add(schema, { id: rename(name) });
+  const { schemas }: { schemas: Record<string, JsonSchema> } = z.toJSONSchema(registry, {
+    io,
+    target: "draft-7",
+    unrepresentable: "any",
+    uri: (id) => `#/$defs/${id}`,
+    override: ({ zodSchema, jsonSchema }) => refine(zodSchema, jsonSchema),
+  });
+  for (const [schema, name] of names) {
+    const definition = schemas[rename(name)];
+    if (definition) {
+      delete definition.$id;
+      delete definition.$schema;
+      if (io === "input" && schema.safeParse(undefined).success) schemas[rename(name)] = orUndefined(definition);
+    }
+  }
+  return schemas;
+}
+
+/** What JSON Schema cannot say: a Date, a key that may be undefined, an object without keys; and defaults as comments. */
+function refine(zodSchema: z.core.$ZodTypes, schema: JsonSchema): void {
+  if (zodSchema._zod.def.type === "date") schema.tsType = "Date";
+  if (schema.type !== "object" || !schema.properties) return;
+  const properties = schema.properties as Record<string, JsonSchema>;
+  const required = new Set(schema.required);
+  for (const [key, property] of Object.entries(properties)) {
+    const described = withDefaultInComment(property);
+    properties[key] = required.has(key) ? described : orUndefined(described);
+  }
+  if (Object.keys(properties).length === 0) schema.tsType = "Record<string, never>";
+  // An answer that is read strictly and an input that is not are one type.
+  if (schema.additionalProperties === false) delete schema.additionalProperties;
+}
+
+function orUndefined(schema: JsonSchema): JsonSchema {
+  const { description, ...rest } = schema;
+  return { anyOf: [rest, { tsType: "undefined" } as JsonSchema], ...(description && { description }) };
+}
+
+function withDefaultInComment(schema: JsonSchema): JsonSchema {
+  if (schema.default === undefined) return schema;
+  const { default: value, description, ...rest } = schema;
+  return { ...rest, description: `${description ? `${description}\n` : ""}@default ${JSON.stringify(value)}` };
+}

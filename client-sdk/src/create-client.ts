@@ -1,0 +1,41 @@
+import { type CallOptions, invoke } from "./call.ts";
+import type { Ports } from "./call-fetch.ts";
+import { type ClientOptions, callLimits } from "./client-options.ts";
+import { waitFor } from "./deadline.ts";
+import type { RootCalls } from "./generated/calls.ts";
+import type { IntegrationHealth } from "./generated/schemas.ts";
+import { createTrpc } from "./trpc-client.ts";
+import { Workspace } from "./workspace.ts";
+
+/** The server, as one caller. */
+export interface SimClient {
+  /** The workspace's resources; nothing is sent. */
+  workspace(id: string): Workspace;
+  /** Whether the server and Sim's database work together; needs no credential. */
+  health(options?: CallOptions): Promise<IntegrationHealth>;
+  /** Every procedure by its path, e.g. `trpc.workspaces.agents.list.query(…)`; it throws tRPC's own errors. */
+  readonly trpc: RootCalls;
+}
+
+const PORTS: Ports = { now: Date.now, random: Math.random, wait: waitFor };
+
+/**
+ * A client of the server at `baseUrl`, with an API key, a token, or the browser's cookies.
+ *
+ * @throws TypeError where an option is not usable
+ */
+export function createClient(options: ClientOptions): SimClient {
+  return createClientWith(PORTS, options);
+}
+
+/** createClient under another clock. */
+export function createClientWith(ports: Ports, options: ClientOptions): SimClient {
+  if (options.apiKey !== undefined && options.token !== undefined) throw new TypeError("Give apiKey or token, not both");
+  callLimits(options, {});
+  const trpc: RootCalls = createTrpc(options, ports);
+  return {
+    workspace: (id) => new Workspace(trpc.workspaces, id),
+    health: (callOptions = {}) => invoke(callOptions, (call) => trpc.simIntegration.health.query(undefined, call)),
+    trpc,
+  };
+}

@@ -1,0 +1,26 @@
+export type { AgentChanges, AgentFilters, Agents, NewAgent } from "./agents.ts";
+export type { FetchResponse } from "./answer.ts";
+export type { CallOptions, CreateOptions, MutationCall, QueryCall, TrpcCallContext, TrpcCallOptions } from "./call.ts";
+export type { ClientOptions, Credential, FetchInit, FetchLike } from "./client-options.ts";
+export { createClient, type SimClient } from "./create-client.ts";
+export {
+  AbortedError,
+  BadRequestError,
+  ConflictError,
+  ConnectionError,
+  ForbiddenError,
+  InternalError,
+  InvalidResponseError,
+  MethodNotAllowedError,
+  NotFoundError,
+  PayloadTooLargeError,
+  RateLimitedError,
+  ServiceUnavailableError,
+  TimeoutError,
+  UnauthorizedError,
+  UnsupportedMediaTypeError,
+} from "./error-classes.ts";
+export { type ServerErrorCode, type SimErrorCode, type SimErrorDetails, type SimErrorIssue, SimParlantError } from "./errors.ts";
+export type { Agent, AgentPage, AgentStatus, DeletedAgent, IntegrationHealth, Isolation } from "./generated/schemas.ts";
+export type { Page, PageRequest } from "./page-request.ts";
+export type { Workspace } from "./workspace.ts";

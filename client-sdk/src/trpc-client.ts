@@ -1,0 +1,38 @@
+import { createTRPCClient, type Operation, type TRPCClient, type TRPCLink } from "@trpc/client";
+import { httpLink } from "@trpc/client/links/httpLink";
+import superjson from "superjson";
+import type { TrpcCallContext } from "./call.ts";
+import { type Ports, sendCall } from "./call-fetch.ts";
+import { type ClientOptions, trpcUrl } from "./client-options.ts";
+import type { SimRouter } from "./sim-router.ts";
+
+/**
+ * A tRPC client whose calls are each one HTTP request of their own: so each has its own status, request id, idempotency
+ * key and end. tRPC's batches cannot be aborted call by call.
+ */
+export function createTrpc(client: ClientOptions, ports: Ports): TRPCClient<SimRouter> {
+  const url = trpcUrl(client.baseUrl);
+  const link: TRPCLink<SimRouter> = (runtime) => (next) => {
+    const call = callOf(next.op);
+    // A link for the call, because tRPC does not tell fetch which call it is for.
+    const ownLink = httpLink<SimRouter>({
+      url,
+      transformer: superjson,
+      fetch: (target, init) =>
+        sendCall(client, ports, call, {
+          url: String(target),
+          method: init?.method ?? "GET",
+          headers: (init?.headers ?? {}) as Record<string, string>,
+          body: typeof init?.body === "string" ? init.body : undefined,
+          signal: init?.signal ?? undefined,
+        }),
+    });
+    return ownLink(runtime)(next);
+  };
+  return createTRPCClient<SimRouter>({ links: [link] });
+}
+
+function callOf({ type, context }: Operation): { type: "query" | "mutation" } & TrpcCallContext {
+  if (type === "subscription") throw new TypeError("The server has no subscriptions");
+  return { ...(context as TrpcCallContext), type };
+}

@@ -1,0 +1,14 @@
+import { Agents } from "./agents.ts";
+import type { WorkspacesCalls } from "./generated/calls.ts";
+import type { MethodsFor } from "./resource.ts";
+
+/** One workspace of Sim's; every call of it names the workspace. */
+export class Workspace implements MethodsFor<WorkspacesCalls> {
+  readonly id: string;
+  readonly agents: Agents;
+
+  constructor(calls: WorkspacesCalls, id: string) {
+    this.id = id;
+    this.agents = new Agents(calls.agents, id);
+  }
+}

@@ -1,0 +1,133 @@
+import { cp, glob, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { startTestServer } from "../support/server.ts";
+import { type Consumer, installConsumer } from "./consumer.ts";
+
+const SERVER_WORDS = /zod|prisma|fastify|better-auth|server\//i;
+
+/** What a consumer may write, and what must not compile for them. */
+const USAGE = `
+import { createClient, NotFoundError, type Agent, type SimParlantError } from "@sim/parlant-client";
+
+const agents = createClient({ baseUrl: "https://parlant.example.com", fetch }).workspace("ws").agents;
+export const created: Promise<Agent> = agents.create({ name: "Scout", description: undefined });
+export const day: number = (await agents.get("id")).createdAt.getDate();
+export const details = (error: unknown): string | undefined => (NotFoundError.is(error) ? error.details?.code : undefined);
+export const code = (error: SimParlantError): boolean => error.code === "RATE_LIMITED";
+// @ts-expect-error: an agent needs a name
+agents.create({ description: "x" });
+// @ts-expect-error: no such field
+agents.update("id", { colour: "red" });
+// @ts-expect-error: no such sort
+agents.list({ sortBy: "colour" });
+// @ts-expect-error: the workspace is the client's
+agents.create({ name: "Scout", workspaceId: "other" });
+// @ts-expect-error: one credential
+createClient({ baseUrl: "https://parlant.example.com", apiKey: "a", token: "b" });
+// @ts-expect-error: a Date is no string
+export const text: string = (await agents.get("id")).createdAt;
+`;
+
+const GLOBALS = `
+declare const sim: import("@sim/parlant-client").SimClient;
+declare const agents: import("@sim/parlant-client").Agents;
+declare const agentId: string;
+`;
+
+let consumer: Consumer;
+
+beforeAll(async () => {
+  consumer = await installConsumer("@types/node");
+  const readme = await readFile(new URL("../../client-sdk/README.md", import.meta.url), "utf8");
+  const snippets = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => `${code}export {};\n`);
+  expect(snippets.length).toBeGreaterThan(4);
+  await Promise.all([
+    write("package.json", JSON.stringify({ name: "consumer", type: "module", private: true })),
+    write("usage.ts", USAGE),
+    write("globals.d.ts", GLOBALS),
+    ...snippets.map((code, index) => write(`${code.includes("/trpc") ? "trpc" : "readme"}-${index}.ts`, code)),
+  ]);
+}, 120_000);
+afterAll(() => consumer?.remove());
+
+function write(name: string, text: string): Promise<void> {
+  return writeFile(join(consumer.dir, name), text);
+}
+
+async function compile({ exclude, ...options }: { module: string; exclude?: string[] }): Promise<string> {
+  const compilerOptions = { target: "ES2022", strict: true, skipLibCheck: false, noEmit: true, ...options };
+  await write("tsconfig.json", JSON.stringify({ compilerOptions, include: ["*.ts"], exclude }));
+  return (await consumer.run("tsc", "-p", ".", "--pretty", "false")).output;
+}
+
+const RESOLUTIONS = {
+  nodenext: { module: "nodenext" },
+  bundler: { module: "esnext", moduleResolution: "bundler" },
+};
+const PLATFORMS = {
+  // tRPC's own declarations, which only the entry for tRPC brings along, need one library more.
+  browser: { lib: ["ES2022", "DOM"], types: [], exclude: ["trpc-*.ts"] },
+  "browser with tRPC": { lib: ["ES2022", "DOM", "ESNext.Disposable"], types: [] },
+  node: { lib: ["ES2022"], types: ["node"], exactOptionalPropertyTypes: true },
+};
+
+describe("the packed client", () => {
+  for (const [resolution, how] of Object.entries(RESOLUTIONS)) {
+    for (const [platform, where] of Object.entries(PLATFORMS)) {
+      test(`compiles with all its declarations checked, README included: ${resolution}, ${platform}`, async () => {
+        expect(await compile({ ...how, ...where })).toBe("");
+      });
+    }
+  }
+
+  test("is refused by the compiler where it is used wrongly", async () => {
+    await write("wrong.ts", 'import { createClient } from "@sim/parlant-client";\ncreateClient({ baseUrl: 1 });\n');
+    const output = await compile({ ...RESOLUTIONS.nodenext, ...PLATFORMS.node });
+    await write("wrong.ts", "export {};\n");
+    expect(output).toContain("wrong.ts(2,");
+  });
+
+  test("names nothing of the server in its declarations, nor in its code", async () => {
+    const files: string[] = [];
+    for await (const file of glob("**/*", { cwd: consumer.package })) if (/\.(?:js|ts)$/.test(file)) files.push(file);
+    expect(files).toContain(join("dist", "generated", "schemas.d.ts"));
+    expect(await readFile(new URL("../../server/trpc/procedures.ts", import.meta.url), "utf8")).toMatch(SERVER_WORDS);
+    const sources = await Promise.all(files.map(async (file) => [file, await readFile(join(consumer.package, file), "utf8")]));
+    expect(sources.filter(([, source]) => SERVER_WORDS.test(source ?? "")).map(([file]) => file)).toEqual([]);
+    expect(sources.filter(([, source]) => /from "\.[^"]*\.ts"/.test(source ?? ""))).toEqual([]);
+  });
+
+  test("is found whole by publint and by Are the types wrong", async () => {
+    const publint = await consumer.run("publint", "run", consumer.tarball, "--strict");
+    expect(publint).toMatchObject({ exitCode: 0 });
+    const attw = (profile: string) => consumer.run("attw", consumer.tarball, "--profile", profile, "--format", "ascii");
+    expect(await attw("esm-only")).toMatchObject({ exitCode: 0, output: expect.stringContaining("(ESM)") });
+    // The control: it has no CommonJS, which the strict profile finds.
+    expect(await attw("strict")).toMatchObject({ exitCode: 1 });
+  });
+
+  test("does all that it offers with the real server", async () => {
+    const server = await startTestServer();
+    onTestFinished(server.stop);
+    await cp(new URL("live-program.mjs", import.meta.url), join(consumer.dir, "program.mjs"));
+    const token = server.workspace.admin.headers["authorization"]?.replace("Bearer ", "") ?? "";
+    const { exitCode, output } = await consumer.run("node", "program.mjs", server.url, server.workspace.id, server.apiKey, token);
+    expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(output)).toEqual({
+      seen: "healthy",
+      stale: "CONFLICT",
+      names: ["B", "C", "D", "Scout"],
+      gone: "NOT_FOUND",
+      elsewhere: "NOT_FOUND",
+      nobody: "UNAUTHORIZED",
+      invalid: ["temperature"],
+      isSame: true,
+      dates: true,
+      updated: "Finds things",
+      page: [1, "string", true],
+      restored: true,
+      metadata: { nested: { deep: [1, null] } },
+    });
+  });
+});
