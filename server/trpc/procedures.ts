@@ -101,11 +101,14 @@ function enteredProcedure(operation: Operation, summary: string) {
 
 type UntypedVerb = (args: { ctx: object; input: unknown; agent?: AgentRow }) => unknown;
 type Opener<Context> = (ctx: Context, input: unknown, verb: UntypedVerb) => unknown;
+interface UntypedProcedure {
+  _def: { inputs: z.ZodType[]; output: z.ZodType };
+}
 interface UntypedBuilder<Context> {
   input(schema: z.ZodType): this;
   output(schema: z.ZodType): this;
-  query(resolve: (call: { ctx: Context; input: unknown }) => unknown): never;
-  mutation(resolve: (call: { ctx: Context; input: unknown }) => unknown): never;
+  query(resolve: (call: { ctx: Context; input: unknown }) => unknown): UntypedProcedure;
+  mutation(resolve: (call: { ctx: Context; input: unknown }) => unknown): UntypedProcedure;
 }
 
 /**
@@ -119,12 +122,25 @@ function step<QueryArgs, MutationArgs, Base, Context>(
   return {
     input: (input) => ({
       output: (output) => {
-        const complete = (builder as unknown as UntypedBuilder<Context>).input(input).output(output);
+        const complete = (builder as unknown as UntypedBuilder<Context>)
+          .input(parsedSynchronously(input))
+          .output(parsedSynchronously(output));
+        // What reads a procedure's schemas, for OpenAPI and the client's types, finds the declared ones.
+        const declared = (procedure: UntypedProcedure) => {
+          Object.assign(procedure._def, { inputs: [input], output });
+          return procedure as never;
+        };
         return {
-          query: (verb) => complete.query(({ ctx, input }) => open.query(ctx, input, verb as unknown as UntypedVerb)),
-          mutation: (verb) => complete.mutation(({ ctx, input }) => open.mutation(ctx, input, verb as unknown as UntypedVerb)),
+          query: (verb) => declared(complete.query(({ ctx, input }) => open.query(ctx, input, verb as unknown as UntypedVerb))),
+          mutation: (verb) =>
+            declared(complete.mutation(({ ctx, input }) => open.mutation(ctx, input, verb as unknown as UntypedVerb))),
         };
       },
     }),
   };
+}
+
+/** The same schema without parseAsync, which tRPC would prefer: zod compiles its parsers for synchronous use alone, four times as fast. */
+function parsedSynchronously<Schema extends z.ZodType>(schema: Schema): Schema {
+  return Object.create(schema, { parseAsync: { value: undefined } });
 }
