@@ -42,6 +42,7 @@ const schema = z.object({
   POSTGRES_URL: z.string().optional(),
   MIGRATION_DATABASE_URL: z.string().optional(),
   MIGRATE_ON_START: flag,
+  PARLANT_DATA_DIR: z.string().optional(),
   NEXT_PUBLIC_APP_URL: origin.optional(),
   BETTER_AUTH_URL: origin.optional(),
   BETTER_AUTH_SECRET: secret.optional(),

@@ -29,7 +29,8 @@ export interface RunningServer {
 export async function startServer(variables: Record<string, string | undefined>): Promise<RunningServer> {
   const env = parseEnv(variables);
   const log = createLogger(env.LOG_LEVEL);
-  const embedded = env.DATABASE_URL === undefined ? await startEmbeddedSim((line) => log.debug(line)) : null;
+  const embedded =
+    env.DATABASE_URL === undefined ? await startEmbeddedSim((line) => log.debug(line), env.PARLANT_DATA_DIR) : null;
   const undo: (() => Promise<void>)[] = embedded ? [embedded.stop] : [];
   const stop = async () => {
     for (let step = undo.pop(); step; step = undo.pop()) await step();
@@ -54,7 +55,10 @@ export async function startServer(variables: Record<string, string | undefined>)
     });
     undo.push(() => app.close());
     if (embedded) await seedDemoAgents(dependencies.services, embedded);
-    await app.listen({ host: env.HOST, port: env.PORT });
+    await app.listen({ host: env.HOST, port: env.PORT }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") throw error;
+      throw new Error(`Port ${env.PORT} on ${env.HOST} is in use: stop what uses it, or name another one in PORT`);
+    });
     const [address] = app.addresses();
     return { url: urlOf(typeof address === "object" ? address.port : env.PORT, env), embedded, stop };
   } catch (error) {

@@ -50,7 +50,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
   const scopedPool = new ScopedPool({ ...common, min: options.poolSize, max: options.poolSize + options.maxOverflow });
   const simPool = new pg.Pool({ ...common, max: Math.max(2, Math.ceil(options.poolSize / 2)) });
-  simPool.on("error", options.onError);
+  // An idle connection that the server closes is an event of the pool, and without a listener the end of the process.
+  for (const pool of [scopedPool, simPool]) pool.on("error", options.onError);
   const unscopedPrisma = new PrismaClient({
     adapter: new PrismaPg(scopedPool, {
       schema: "parlant",

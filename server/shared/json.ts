@@ -3,33 +3,61 @@ import { z } from "zod";
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
 const MAX_DEPTH = 32;
+/** Keys that reach an object's prototype where someone merges it carelessly; superjson refuses to carry them. */
+const UNSAFE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 /** An opaque JSON object of at most `maxBytes` as UTF-8 JSON, stored and returned as given. */
-export function jsonObject(maxBytes: number) {
-  return z
-    .record(z.string(), z.unknown())
-    .refine((value) => depthOf(value, MAX_DEPTH + 1) <= MAX_DEPTH, `must be nested at most ${MAX_DEPTH} deep`)
-    .refine((value) => isPlainJson(value, MAX_DEPTH + 1), "must hold JSON values alone, without NUL characters")
-    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes, `must be at most ${maxBytes} bytes as JSON`)
+export function jsonObject(maxBytes: number): z.ZodType<{ [key: string]: JsonValue }, Record<string, unknown>> {
+  const schema = z
+    .unknown()
+    .superRefine((value, check) => {
+      const message = isRecord(value) ? problemOf(value, MAX_DEPTH) : "must be a JSON object";
+      if (message !== null) check.addIssue({ code: "custom", message });
+      else if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) {
+        check.addIssue({ code: "custom", message: `must be at most ${maxBytes} bytes as JSON` });
+      }
+    })
     .transform((value) => value as { [key: string]: JsonValue })
-    .meta({ type: "object" });
+    .meta({ type: "object", additionalProperties: true });
+  // Its input is told as what it accepts: an object is looked at here alone, because z.record would copy it and drop keys.
+  return schema as unknown as z.ZodType<{ [key: string]: JsonValue }, Record<string, unknown>>;
 }
 
-function depthOf(value: unknown, limit: number): number {
-  if (typeof value !== "object" || value === null || limit === 0) return 0;
-  let deepest = 0;
-  for (const inner of Object.values(value)) deepest = Math.max(deepest, depthOf(inner, limit - 1));
-  return deepest + 1;
+/** Why a value is not JSON as we keep it, or null. The depth is bounded first, so that a circle ends too. */
+function problemOf(value: unknown, depthLeft: number): string | null {
+  switch (typeof value) {
+    case "string":
+      return value.includes("\0") || !value.isWellFormed() ? "must hold well-formed text without NUL characters" : null;
+    case "number":
+      return Number.isFinite(value) ? null : "must hold finite numbers";
+    case "boolean":
+      return null;
+    case "object":
+      if (value === null) return null;
+      if (depthLeft === 0) return `must be nested at most ${MAX_DEPTH} deep`;
+      if (Array.isArray(value)) return firstProblem(value, (inner) => problemOf(inner, depthLeft - 1));
+      if (!isRecord(value)) return NOT_JSON;
+      return firstProblem(Object.entries(value), ([key, inner]) =>
+        UNSAFE_KEYS.has(key) ? `must not have the key "${key}"` : (problemOf(key, depthLeft) ?? problemOf(inner, depthLeft - 1)),
+      );
+    default:
+      return NOT_JSON;
+  }
 }
 
-function isPlainJson(value: unknown, limit: number): boolean {
-  if (limit < 0) return false;
-  if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value === "boolean" || value === null) return true;
-  if (typeof value !== "object") return false;
-  if (Array.isArray(value)) return value.every((inner) => isPlainJson(inner, limit - 1));
+const NOT_JSON = "must hold JSON values alone";
+
+function firstProblem<Item>(items: readonly Item[], problem: (item: Item) => string | null): string | null {
+  for (const item of items) {
+    const found = problem(item);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** An object of JSON's own kind: no Date, Map or other class, which superjson would bring over tRPC. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return false;
-  return Object.entries(value).every(([key, inner]) => isPlainJson(key, limit) && isPlainJson(inner, limit - 1));
+  return prototype === Object.prototype || prototype === null;
 }

@@ -25,7 +25,8 @@ export function nameText(max: number) {
         .max(max)
         .refine((text) => !CONTROL_OR_BIDI.test(text), "must not contain control or bidirectional characters")
         .refine((text) => text.isWellFormed(), "must be well-formed Unicode"),
-    );
+    )
+    .meta({ minLength: 1, maxLength: max });
 }
 
 /** A Sim id: opaque text of 1 to 128 characters, never checked as a UUID. */

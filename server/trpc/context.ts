@@ -1,4 +1,5 @@
 import type { Caller } from "../auth/credential-cache.ts";
+import type { RequestHeaders } from "../auth/principal.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { FindWorkspaceKeys } from "../isolation/workspace-keys.ts";
 import type { AccessMemory, ResolveAccess } from "../permissions/access.ts";
@@ -8,7 +9,7 @@ import type { Logger } from "../shared/logger.ts";
 
 /** What the ladder works with; made once, at the composition of the server. */
 export interface Services {
-  findCaller(headers: Headers, isFresh: boolean): Promise<Caller<AccessMemory> | null>;
+  findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Caller<AccessMemory> | null>;
   resolveAccess: ResolveAccess;
   findWorkspaceKeys: FindWorkspaceKeys;
   sim: SimReader;
@@ -20,7 +21,7 @@ export interface Services {
 /** One request before the ladder: nobody has been recognised yet. An interface, so that no client sees behind it. */
 export interface RequestContext {
   services: Services;
-  headers: Headers;
+  headers: RequestHeaders;
   request: RequestInfo;
   /** Checks the rules that a cookie brings, once it is known that the cookie decides. Throws AppError FORBIDDEN. */
   assertCookieAllowed(): void;

@@ -1,8 +1,8 @@
 import { TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
-import { ZodError } from "zod";
+import { ZodError, type z } from "zod";
 import { isDatabaseUnavailable } from "../db/errors.ts";
-import { AppError, type ErrorCode, HTTP_STATUS, invalidInput } from "../shared/errors.ts";
+import { AppError, type ErrorCode, HTTP_STATUS, type Issue, invalidInput } from "../shared/errors.ts";
 
 /** Seconds after which a caller may try again when the database could not serve. */
 const RETRY_AFTER_SECONDS = 1;
@@ -56,13 +56,9 @@ export function httpStatus(error: AppError): number {
 function fromTrpc(error: TRPCError): AppError {
   const { cause, code } = error;
   if (cause instanceof ZodError) {
-    if (code !== "BAD_REQUEST") return new AppError("INTERNAL_ERROR", "Internal error", { cause: error });
-    return invalidInput(
-      cause.issues.map(({ path, message }) => ({
-        path: path.map((part) => (typeof part === "symbol" ? String(part) : part)),
-        message,
-      })),
-    );
+    return code === "BAD_REQUEST"
+      ? invalidInput(cause.issues.flatMap(toIssues))
+      : new AppError("INTERNAL_ERROR", "Internal error", { cause: error });
   }
   // An error that a procedure threw arrives wrapped; tRPC's own has no cause of another kind.
   if (cause instanceof AppError) return cause;
@@ -72,6 +68,13 @@ function fromTrpc(error: TRPCError): AppError {
     FROM_TRPC[code] ? (TRPC_MESSAGE[code] ?? "Bad request") : "Internal error",
     { cause: error },
   );
+}
+
+/** A zod issue as the caller's; each unknown key is an issue of its own, at its own path. */
+function toIssues(issue: z.core.$ZodIssue): Issue[] {
+  const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
+  if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
+  return issue.keys.map((key) => ({ path: [...path, key], message: "is not a known field" }));
 }
 
 /** tRPC's own messages may quote a parser; these do not. */

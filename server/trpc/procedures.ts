@@ -39,18 +39,13 @@ interface Step<QueryArgs, MutationArgs, Base> {
   };
 }
 
-/** Every error leaves as one that is written for the caller. tRPC's next() never throws. */
-const procedure = t.procedure.use(async ({ path, ctx, next }) => {
-  ctx.annotate({ procedure: path });
-  const result = await next();
-  if (!result.ok) throw toTrpcError(result.error);
-  return result;
-});
-
 /** A procedure that anyone may call, without a credential. */
 export function publicProcedure(summary: string): Step<{ ctx: RequestContext }, { ctx: RequestContext }, unknown> {
   const open: Opener<RequestContext> = (ctx, input, verb) => verb({ ctx, input });
-  return step(procedure.meta({ permission: "public", summary }), { query: open, mutation: open });
+  return step(
+    ladder({ permission: "public", summary }, async () => ({})),
+    { query: open, mutation: open },
+  );
 }
 
 /** A procedure of a workspace, for callers whose permission there reaches what the operation needs. */
@@ -92,11 +87,24 @@ type EnteredContext = RequestContext & { entry: Entry };
 
 /** The caller is let in before the rest of its input is looked at. */
 function enteredProcedure(operation: Operation, summary: string) {
-  return procedure
-    .meta({ permission: operation, summary })
-    .use(async ({ ctx, getRawInput, next }) =>
-      next({ ctx: { entry: await enterWorkspace(ctx, operation, await getRawInput()) } }),
-    );
+  return ladder({ permission: operation, summary }, async (ctx, rawInput) => ({
+    entry: await enterWorkspace(ctx, operation, rawInput),
+  }));
+}
+
+/** The middleware under every procedure: lets the caller in, and has every error leave as one that is written for the caller. */
+function ladder<Extra extends object>(meta: ProcedureMeta, enter: (ctx: RequestContext, rawInput: unknown) => Promise<Extra>) {
+  return t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next }) => {
+    ctx.annotate({ procedure: path });
+    const rawInput = await getRawInput();
+    const extra = await enter(ctx, rawInput).catch((error: unknown) => {
+      throw toTrpcError(error);
+    });
+    // tRPC's next() never throws.
+    const result = await next({ ctx: extra });
+    if (!result.ok) throw toTrpcError(result.error);
+    return result;
+  });
 }
 
 type UntypedVerb = (args: { ctx: object; input: unknown; agent?: AgentRow }) => unknown;

@@ -43,7 +43,10 @@ const REVOCATIONS: Record<string, { revoke(workspace: TestWorkspace, user: TestU
       sql("update session set expires_at = (now() at time zone 'UTC') - interval '1 second' where user_id = $1", user.id),
     answer: UNAUTHORIZED,
   },
-  "the user is banned": { revoke: (_, user) => sql(`update "user" set banned = true where id = $1`, user.id), answer: UNAUTHORIZED },
+  "the user is banned": {
+    revoke: (_, user) => sql(`update "user" set banned = true where id = $1`, user.id),
+    answer: UNAUTHORIZED,
+  },
 };
 
 describe.each(Object.entries(REVOCATIONS))("after %s", (_, { revoke, answer }) => {
@@ -110,7 +113,10 @@ test("an API key ends with its deletion; a personal one with the workspace's say
   const key = await makeApiKey(database.owner, { userId: writer.id });
   const strangersKey = await makeApiKey(database.owner, { userId: stranger.id });
   const agentsOf = (plain: string) => callerWith(dependencies, { "x-api-key": plain }).workspaces.agents;
-  expect(await agentsOf(key.plain).create({ workspaceId, name: "Scout" })).toMatchObject({ createdBy: writer.id, createdByKeyId: key.id });
+  expect(await agentsOf(key.plain).create({ workspaceId, name: "Scout" })).toMatchObject({
+    createdBy: writer.id,
+    createdByKeyId: key.id,
+  });
   await sql("update workspace set allow_personal_api_keys = false where id = $1", workspaceId);
   await expect(agentsOf(key.plain).list({ workspaceId })).rejects.toMatchObject({
     code: "FORBIDDEN",
@@ -131,7 +137,10 @@ test("a workspace key is a writer without a user in its own workspace, and nobod
   const made = await agents.create({ workspaceId: mine.id, name: "Bot", visibility: "restricted" });
   expect(made).toMatchObject({ createdBy: null, createdByKeyId: key.id, accessLevel: "manage" });
   expect((await agents.list({ workspaceId: mine.id })).data.map(({ id }) => id)).toEqual([made.id]);
-  const theirs = await callerWith(dependencies, mine.admin.headers).workspaces.agents.create({ workspaceId: mine.id, name: "Theirs" });
+  const theirs = await callerWith(dependencies, mine.admin.headers).workspaces.agents.create({
+    workspaceId: mine.id,
+    name: "Theirs",
+  });
   await expect(agents.delete({ workspaceId: mine.id, agentId: theirs.id })).rejects.toMatchObject({ code: "FORBIDDEN" });
   await expect(agents.list({ workspaceId: other.id })).rejects.toMatchObject(NOT_FOUND);
 });

@@ -77,7 +77,9 @@ test("concurrent updates without a version all land, one after the other", async
   const { workspaceId, writer, as } = await staffed();
   const { id: agentId } = await as(writer).create({ workspaceId, name: "Scout" });
   const results = await Promise.allSettled(
-    [1, 2, 3].map((maxEngineIterations) => as(writer).update({ workspaceId, agentId, maxEngineIterations, description: `${maxEngineIterations}` })),
+    [1, 2, 3].map((maxEngineIterations) =>
+      as(writer).update({ workspaceId, agentId, maxEngineIterations, description: `${maxEngineIterations}` }),
+    ),
   );
   const landed = results.filter((result) => result.status === "fulfilled").length;
   expect(results.filter((result) => result.status === "rejected").map((result) => result.reason.code)).toEqual(
@@ -92,7 +94,9 @@ test("a name is unique without regard to case among agents that everyone sees; r
   const first = await as(writer).create({ workspaceId, name: "Straße Ünit" });
   await expect(as(admin).create({ workspaceId, name: "STRAßE ÜNIT" })).rejects.toMatchObject({ code: "CONFLICT" });
   const hidden = await as(admin).create({ workspaceId, name: "straße ünit", visibility: "restricted" });
-  await expect(as(admin).update({ workspaceId, agentId: hidden.id, visibility: "workspace" })).rejects.toMatchObject({ code: "CONFLICT" });
+  await expect(as(admin).update({ workspaceId, agentId: hidden.id, visibility: "workspace" })).rejects.toMatchObject({
+    code: "CONFLICT",
+  });
   await as(writer).delete({ workspaceId, agentId: first.id });
   await as(admin).update({ workspaceId, agentId: hidden.id, visibility: "workspace" });
   await expect(as(writer).restore({ workspaceId, agentId: first.id })).rejects.toMatchObject({ code: "CONFLICT" });
@@ -118,7 +122,10 @@ test("a writer configures another's agent and cannot delete it or hide it", asyn
   const { workspaceId, admin, writer, as } = await staffed();
   const { id: agentId } = await as(admin).create({ workspaceId, name: "Shared" });
   expect((await as(writer).update({ workspaceId, agentId, tags: ["a"] })).tags).toEqual(["a"]);
-  const refusal = { code: "FORBIDDEN", cause: { details: { code: "INSUFFICIENT_AGENT_LEVEL", required: "manage", actual: "configure" } } };
+  const refusal = {
+    code: "FORBIDDEN",
+    cause: { details: { code: "INSUFFICIENT_AGENT_LEVEL", required: "manage", actual: "configure" } },
+  };
   await expect(as(writer).delete({ workspaceId, agentId })).rejects.toMatchObject(refusal);
   await expect(as(writer).update({ workspaceId, agentId, visibility: "restricted" })).rejects.toMatchObject(refusal);
 });
@@ -140,7 +147,12 @@ test("the list filters, searches without wildcards, sorts both ways and pages th
   const { workspaceId, writer, admin, as } = await staffed();
   const names = ["alpha", "Beta", "gamma 100%", "delta", "epsilon"];
   for (const [index, name] of names.entries()) {
-    await as(index % 2 ? admin : writer).create({ workspaceId, name, tags: index < 2 ? ["early"] : [], description: `Number ${index}` });
+    await as(index % 2 ? admin : writer).create({
+      workspaceId,
+      name,
+      tags: index < 2 ? ["early"] : [],
+      description: `Number ${index}`,
+    });
   }
   await as(admin).create({ workspaceId, name: "sleeping", status: "inactive" });
   const list = (input: object) => as(writer).list({ workspaceId, sortBy: "name", sortOrder: "asc", ...input });
@@ -201,11 +213,15 @@ test("a repeated create with the same key is answered alike, once; another body,
     code: "CONFLICT",
     cause: { details: { code: "IDEMPOTENCY_KEY_REUSED" } },
   });
-  await expect(as(admin, keyed).create({ workspaceId, name: "Once" })).rejects.toMatchObject({ cause: { details: { code: "NAME_TAKEN" } } });
+  await expect(as(admin, keyed).create({ workspaceId, name: "Once" })).rejects.toMatchObject({
+    cause: { details: { code: "NAME_TAKEN" } },
+  });
   expect(await auditActions(workspaceId)).toEqual(["agent.create"]);
 
   const race = { "idempotency-key": "k-2" };
-  const results = await Promise.allSettled(Array.from({ length: 5 }, () => as(writer, race).create({ workspaceId, name: "Race" })));
+  const results = await Promise.allSettled(
+    Array.from({ length: 5 }, () => as(writer, race).create({ workspaceId, name: "Race" })),
+  );
   const answers = results.flatMap((result) => (result.status === "fulfilled" ? [result.value.id] : []));
   const codes = results.flatMap((result) => (result.status === "rejected" ? [result.reason.cause.details.code] : []));
   expect(new Set(answers).size).toBe(1);

@@ -1,0 +1,67 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { FastifyRequest } from "fastify";
+import { assertCookieRequestAllowed } from "../auth/cookie-rules.ts";
+import type { RequestHeaders } from "../auth/principal.ts";
+import { invalidInput } from "../shared/errors.ts";
+import type { RequestContext, Services } from "../trpc/context.ts";
+import type { RateLimiter } from "./rate-limit.ts";
+
+/** What the transports share in making contexts. */
+export interface ContextOptions {
+  services: Services;
+  allowedOrigins: ReadonlySet<string>;
+  limiter: RateLimiter | null;
+}
+
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * The request as the ladder takes it.
+ *
+ * @throws AppError BAD_REQUEST where the Idempotency-Key is malformed
+ */
+export function createRequestContext(request: FastifyRequest, options: ContextOptions): RequestContext {
+  const headers = readableHeaders(request.headers);
+  return {
+    services: options.services,
+    headers,
+    request: { requestId: request.id, ipAddress: request.ip, idempotencyKey: idempotencyKeyOf(request.headers) },
+    assertCookieAllowed() {
+      assertCookieRequestAllowed({ method: request.method, headers, hasBody: hasBody(request.headers) }, options.allowedOrigins);
+    },
+    annotate({ procedure, ...note }) {
+      Object.assign(request.note, note);
+      if (procedure !== undefined) request.note.procedure = joined(request.note.procedure, procedure);
+      if (note.principalId !== undefined) {
+        options.limiter?.recognise(request.headers, `${note.principalKind}:${note.principalId}`);
+      }
+    },
+  };
+}
+
+/** Node has parsed the headers already: a Headers object of all of them would be made for the two that are read. */
+function readableHeaders(headers: IncomingHttpHeaders): RequestHeaders {
+  return {
+    get(name) {
+      const value = headers[name.toLowerCase()];
+      return Array.isArray(value) ? value.join(", ") : (value ?? null);
+    },
+  };
+}
+
+function idempotencyKeyOf(headers: IncomingHttpHeaders): string | null {
+  const key = headers["idempotency-key"];
+  if (key === undefined) return null;
+  if (typeof key === "string" && VISIBLE_ASCII.test(key)) return key;
+  throw invalidInput([{ path: ["Idempotency-Key"], message: "must be 1 to 255 visible ASCII characters" }]);
+}
+
+function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/** The calls of a batch, each once. */
+function joined(known: string | undefined, procedure: string): string {
+  if (known === undefined) return procedure;
+  return known.split(",").includes(procedure) ? known : `${known},${procedure}`;
+}

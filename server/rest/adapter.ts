@@ -1,0 +1,70 @@
+import { callTRPCProcedure } from "@trpc/server";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type ContextOptions, createRequestContext } from "../http/request-context.ts";
+import { appRouter } from "../router.ts";
+import { AppError } from "../shared/errors.ts";
+import { createOpenApiDocument } from "./openapi.ts";
+import { versionTag } from "./preconditions.ts";
+import { procedureOf } from "./procedure-of.ts";
+import { camelCase, type InputParts, planInput, readInput } from "./read-input.ts";
+import { REST_PREFIX } from "./rest-prefix.ts";
+import { ROUTES, type Route } from "./routes.ts";
+
+/** Serves every route of the table, and the document that describes them. */
+export function serveRest(app: FastifyInstance, basePath: string, options: ContextOptions): void {
+  for (const route of ROUTES) {
+    app.route({
+      method: route.method,
+      url: `${basePath}${REST_PREFIX}${toFastifyPath(route.path)}`,
+      handler: createHandler(route, options),
+    });
+  }
+  const document = JSON.stringify(createOpenApiDocument(basePath));
+  app.get(`${basePath}${REST_PREFIX}/openapi.json`, (_request, reply) =>
+    reply.type("application/json; charset=utf-8").send(document),
+  );
+}
+
+function createHandler(route: Route, options: ContextOptions) {
+  const plan = planInput(route);
+  const { type } = procedureOf(route.procedure);
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    request.note.procedure = route.procedure;
+    assertWellEncoded(request.url);
+    const input = readInput(plan, request as InputParts);
+    const ctx = createRequestContext(request, options);
+    const output: unknown = await callTRPCProcedure({
+      router: appRouter,
+      path: route.procedure,
+      getRawInput: async () => input,
+      ctx,
+      type,
+      signal: undefined,
+      batchIndex: 0,
+    });
+    return answer(route, request, reply, output);
+  };
+}
+
+function answer(route: Route, request: FastifyRequest, reply: FastifyReply, output: unknown): FastifyReply {
+  const fields = output as { id?: unknown; version?: unknown };
+  if (typeof fields?.version === "number") reply.header("etag", versionTag(fields.version));
+  if (route.hasLocation) reply.header("location", `${request.url.split("?", 1).join("")}/${fields.id}`);
+  reply.code(route.statusOf ? route.statusOf(output) : route.success);
+  return route.success === 204 ? reply.send() : reply.send(output);
+}
+
+function toFastifyPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => `:${camelCase(name)}`);
+}
+
+/** The router has decoded the path by now; a query that cannot be decoded would be read as it stands. */
+function assertWellEncoded(url: string): void {
+  const start = url.indexOf("?");
+  if (start === -1 || !url.includes("%", start)) return;
+  try {
+    decodeURIComponent(url.slice(start + 1));
+  } catch (error) {
+    throw new AppError("BAD_REQUEST", "The query is not validly percent-encoded", { cause: error });
+  }
+}

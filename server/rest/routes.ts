@@ -1,0 +1,82 @@
+import type { AnyTRPCMutationProcedure, AnyTRPCProcedure, AnyTRPCQueryProcedure } from "@trpc/server";
+import type { routerRecord } from "../router.ts";
+
+/** The path of a procedure, e.g. "workspaces.agents.list". */
+export type ProcedurePath = PathsOf<typeof routerRecord>;
+
+type PathsOf<Tree> = {
+  [Name in keyof Tree & string]: Tree[Name] extends AnyTRPCProcedure ? Name : `${Name}.${PathsOf<Tree[Name]>}`;
+}[keyof Tree & string];
+
+type At<Tree, Path extends string> = Path extends `${infer Head}.${infer Rest}`
+  ? Head extends keyof Tree
+    ? At<Tree[Head], Rest>
+    : never
+  : Path extends keyof Tree
+    ? Tree[Path]
+    : never;
+
+type OutputOf<Procedure> = Procedure extends { _def: { $types: { output: infer Output } } } ? Output : never;
+
+type MethodOf<Procedure> = Procedure extends AnyTRPCQueryProcedure
+  ? "GET"
+  : Procedure extends AnyTRPCMutationProcedure
+    ? "POST" | "PUT" | "PATCH" | "DELETE"
+    : never;
+
+interface RouteOptions<Output> {
+  /** The status of a success; 200 unless given. */
+  success?: 200 | 201 | 202 | 204;
+  /** Whether the answer names, in Location, the resource that it made: this path and the output's id. */
+  hasLocation?: Output extends { id: string } ? true : never;
+  /** Where the status says what the output says; the statuses that it can be besides `success`. */
+  statusOf?: (output: Output) => number;
+  otherStatuses?: readonly number[];
+}
+
+/** One REST endpoint: the same procedure, by another name. */
+export interface Route {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Under /api/v1; {workspace_id} is the input's workspaceId. */
+  path: string;
+  procedure: ProcedurePath;
+  success: number;
+  hasLocation: boolean;
+  statusOf: ((output: unknown) => number) | undefined;
+  otherStatuses: readonly number[];
+}
+
+function route<Path extends ProcedurePath>(
+  method: MethodOf<At<typeof routerRecord, Path>>,
+  path: string,
+  procedure: Path,
+  options: RouteOptions<OutputOf<At<typeof routerRecord, Path>>> = {},
+): Route {
+  return {
+    method,
+    path,
+    procedure,
+    success: options.success ?? 200,
+    hasLocation: options.hasLocation ?? false,
+    statusOf: options.statusOf as Route["statusOf"],
+    otherStatuses: options.otherStatuses ?? [],
+  };
+}
+
+const AGENTS = "/workspaces/{workspace_id}/agents";
+const AGENT = `${AGENTS}/{agent_id}`;
+
+/** Every endpoint under /api/v1 that is a procedure. */
+export const ROUTES: readonly Route[] = [
+  route("POST", AGENTS, "workspaces.agents.create", { success: 201, hasLocation: true }),
+  route("GET", AGENTS, "workspaces.agents.list"),
+  route("GET", AGENT, "workspaces.agents.get"),
+  route("PUT", AGENT, "workspaces.agents.update"),
+  route("PATCH", AGENT, "workspaces.agents.update"),
+  route("DELETE", AGENT, "workspaces.agents.delete"),
+  route("POST", `${AGENT}/restore`, "workspaces.agents.restore"),
+  route("GET", "/sim-integration/health", "simIntegration.health", {
+    statusOf: ({ status }) => (status === "healthy" ? 200 : 503),
+    otherStatuses: [503],
+  }),
+];

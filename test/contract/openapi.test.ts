@@ -1,0 +1,124 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { operationIdOf } from "../../server/rest/openapi.ts";
+import { procedureOf } from "../../server/rest/procedure-of.ts";
+import { ROUTES } from "../../server/rest/routes.ts";
+import { HTTP_STATUS } from "../../server/shared/errors.ts";
+import { assertDocumented, document, type Operation } from "../rest/documented.ts";
+
+const run = promisify(execFile);
+const root = new URL("../..", import.meta.url);
+
+const operations = Object.entries(document.paths).flatMap(([path, byMethod]) =>
+  Object.entries(byMethod).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+);
+
+function operationOf(method: string, path: string): Operation {
+  const operation = document.paths[path]?.[method.toLowerCase()];
+  if (!operation) throw new Error(`${method} ${path} is not in the document`);
+  return operation;
+}
+
+test("the document has the routes of the table and no others, each with a name of its own", () => {
+  const names = (list: readonly { method: string; path: string }[]) => list.map(({ method, path }) => `${method} ${path}`).sort();
+  expect(names(operations)).toEqual(names(ROUTES));
+  const ids = operations.map(({ operation }) => operation.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids.sort()).toEqual(ROUTES.map(operationIdOf).sort());
+});
+
+test("each operation says what it does, what it needs, and how it fails", () => {
+  for (const route of ROUTES) {
+    const { meta } = procedureOf(route.procedure);
+    const operation = operationOf(route.method, route.path);
+    expect(operation).toMatchObject({ summary: meta.summary, "x-permission": meta.permission });
+    expect(operation["security"]).toEqual(meta.permission === "public" ? [] : undefined);
+    const statuses = Object.keys(operation.responses);
+    expect(statuses).toEqual(expect.arrayContaining([String(route.success), "400", "429", "500", "503"]));
+    if (meta.permission !== "public") expect(statuses).toEqual(expect.arrayContaining(["401", "403", "404"]));
+    if (route.method !== "GET") expect(statuses).toEqual(expect.arrayContaining(["409", "413", "415"]));
+    for (const status of statuses) expect([...Object.values<number>(HTTP_STATUS), 200, 201, 202, 204]).toContain(Number(status));
+  }
+});
+
+test("every parameter of a path is described as a parameter, and never again in a query or a body", () => {
+  for (const { method, path, operation } of operations) {
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    expect(operation.parameters.filter((one) => one.in === "path").map((one) => one.name)).toEqual(named);
+    const others = operation.parameters.filter((one) => one.in === "query").map((one) => one.name);
+    expect(others.filter((name) => name === "workspaceId" || name === "agentId")).toEqual([]);
+    const body = JSON.stringify(operation["requestBody"] ?? null);
+    const schema = document.components["schemas"]?.[/schemas\/(\w+)/.exec(body)?.[1] ?? ""] as
+      | { properties?: object }
+      | undefined;
+    expect([method, path, Object.keys(schema?.properties ?? {}).filter((name) => name.endsWith("Id"))]).toEqual([
+      method,
+      path,
+      [],
+    ]);
+  }
+});
+
+test("an answer may gain a field, a body may not hold an unknown one", () => {
+  const schemas = document.components["schemas"] as Record<string, object>;
+  for (const name of ["Agent", "AgentPage", "DeletedAgent", "Error"]) {
+    expect(JSON.stringify(schemas[name])).not.toContain('"additionalProperties":false');
+  }
+  for (const name of ["CreateAgent", "UpdateAgent"]) expect(schemas[name]).toMatchObject({ additionalProperties: false });
+  expect(schemas["Agent"]).toMatchObject({ properties: { createdAt: { type: "string", format: "date-time" } } });
+  expect(schemas["AgentPage"]).toMatchObject({ properties: { data: { items: { $ref: "#/components/schemas/Agent" } } } });
+});
+
+test("the check of answers against the document refuses what is not in it", () => {
+  const headers = { "x-request-id": "r", etag: '"1"' };
+  const path = "/workspaces/w/agents";
+  const check =
+    (statusCode: number, body: unknown, given: object = headers) =>
+    () =>
+      assertDocumented("GET", path, { statusCode, headers: { ...given }, json: () => body });
+  const page = { data: [], nextCursor: null, isolation: { workspaceId: "w", verified: true } };
+  expect(check(200, page)).not.toThrow();
+  expect(check(200, { ...page, data: [{}] })).toThrow("must have required property");
+  expect(check(200, { ...page, nextCursor: 5 })).toThrow();
+  expect(check(202, page)).toThrow("does not know");
+  expect(check(200, page, {})).toThrow("x-request-id");
+  expect(check(404, { message: "no" })).toThrow();
+});
+
+test("npm run openapi writes the document, under the base path that is set", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "openapi-"));
+  try {
+    const file = join(folder, "openapi.json");
+    const env = { ...process.env, BASE_PATH: "/parlant" };
+    await run(process.execPath, ["server/rest/openapi-cli.ts", file], { cwd: root, env });
+    expect(JSON.parse(await readFile(file, "utf8"))).toEqual(JSON.parse(JSON.stringify(document)));
+    const { stdout } = await run(process.execPath, ["server/rest/openapi-cli.ts"], { cwd: root, env });
+    expect(stdout).toBe(await readFile(file, "utf8"));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("an independent linter finds no error in the document, and would find one", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "openapi-"));
+  const lint = async (content: object) => {
+    const file = join(folder, "openapi.json");
+    await writeFile(file, JSON.stringify(content));
+    const env = { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" };
+    const linter = new URL("../../node_modules/@redocly/cli/bin/cli.js", import.meta.url).pathname;
+    return run(process.execPath, [linter, "lint", file], { cwd: folder, env }).then(
+      () => "fit",
+      () => "unfit",
+    );
+  };
+  try {
+    expect(await lint(document)).toBe("fit");
+    expect(await lint({ ...document, paths: { "/a/{b}": { get: { responses: {} } } } })).toBe("unfit");
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});

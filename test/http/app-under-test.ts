@@ -1,0 +1,49 @@
+import type { FastifyInstance } from "fastify";
+import pino from "pino";
+import { type AppOptions, createApp } from "../../server/app.ts";
+import type { Services } from "../../server/trpc/context.ts";
+
+export const ALLOWED_ORIGIN = "https://sim.example.com";
+
+export interface LogLine {
+  level: string;
+  msg: string;
+  [field: string]: unknown;
+}
+
+/** An app, and what it has logged. */
+export interface AppUnderTest {
+  app: FastifyInstance;
+  log: LogLine[];
+}
+
+export async function startApp(options: Partial<AppOptions> = {}): Promise<AppUnderTest> {
+  const log: LogLine[] = [];
+  const destination = { write: (line: string) => log.push(JSON.parse(line) as LogLine) };
+  const app = await createApp({
+    services: servicesWithoutDatabase(),
+    basePath: "",
+    allowedOrigins: new Set([ALLOWED_ORIGIN]),
+    trustedProxies: [],
+    rateLimitPerMinute: 0,
+    checkReadiness: async () => ({ ready: true, checks: { database: "ok" } }),
+    log: pino({ base: null, formatters: { level: (label) => ({ level: label }) } }, destination),
+    ...options,
+  });
+  return { app, log };
+}
+
+/** Services that know nobody: whatever needs a database fails, as a defect would. */
+export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Services {
+  const unexpected = () => Promise.reject(new Error('relation "secret_table" does not exist'));
+  return {
+    findCaller: async () => null,
+    resolveAccess: unexpected,
+    findWorkspaceKeys: unexpected,
+    sim: { query: async () => [] },
+    settings: { agentRetentionMs: 1_000 },
+    clock: { now: () => Date.now() },
+    log: pino({ level: "silent" }),
+    ...overrides,
+  };
+}
