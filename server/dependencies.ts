@@ -57,7 +57,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
         ttlMs,
         openWorkspace: (binding) => database.openWorkspace(binding),
       }),
-      findWorkspaceKeys: createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs),
+      workspaceKeys: createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs),
       sim: database.sim,
       settings: { agentRetentionMs: env.AGENT_RETENTION },
       clock,

@@ -1,4 +1,4 @@
-import { principalId } from "../auth/principal.ts";
+import { actingUserId, principalId } from "../auth/principal.ts";
 import type { TransactionContext } from "../permissions/workspace-context.ts";
 import { newId } from "../shared/ids.ts";
 
@@ -27,7 +27,8 @@ export async function recordAudit(tx: TransactionContext, record: AuditRecord): 
         outcome: "success",
         actorKind: principal.kind,
         actorId: principalId(principal),
-        onBehalfOf: principal.kind === "internal" ? principal.userId : null,
+        // A key may be gone by the time that someone asks whose it was.
+        onBehalfOf: principal.kind === "session" ? null : actingUserId(principal),
         targetKind: record.target.kind,
         targetId: record.target.id,
         ipAddress: request.ipAddress,

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { SimFeatures } from "../db/sim-features.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { Clock } from "../shared/clock.ts";
@@ -34,14 +35,32 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     session: createSessionVerifier(options),
   } satisfies Record<Credential["kind"], (value: string) => Promise<Principal | null>>;
   return {
+    identify(headers) {
+      const credential = presentedCredential(headers, cookieNames);
+      return credential && hash("sha256", JSON.stringify([credential.kind, credential.source, credential.value]), "base64");
+    },
     async authenticate(headers) {
       const credential = presentedCredential(headers, cookieNames);
       if (!credential) return null;
       const principal = await verifiers[credential.kind](credential.value);
       if (!principal) throw new AppError("UNAUTHORIZED", "The credential is not valid or has expired");
-      return { principal, source: credential.source };
+      return { principal, source: credential.source, proof: proofOf(credential) };
     },
   };
+}
+
+/** A verified session credential is a token and its signature, URL-encoded or not. */
+function proofOf({ kind, value }: Credential): string | null {
+  switch (kind) {
+    case "internal_jwt":
+      return null;
+    case "api_key":
+      return hash("sha256", value, "hex");
+    case "session": {
+      const signed = decodeURIComponent(value);
+      return hash("sha256", signed.slice(0, signed.lastIndexOf(".")), "hex");
+    }
+  }
 }
 
 const MIN_SECRET_LENGTH = 32;

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Authentication, Authenticator, RequestHeaders } from "./principal.ts";
 
@@ -43,7 +42,7 @@ export function createCredentialCache<Memory extends object>(options: {
 
   return {
     async find(headers, isFresh) {
-      const digest = digestOf(headers);
+      const digest = authenticator.identify(headers);
       if (digest === null) return null;
       if (isFresh) {
         known.delete(digest);
@@ -58,13 +57,4 @@ export function createCredentialCache<Memory extends object>(options: {
       return started;
     },
   };
-}
-
-const CREDENTIAL_HEADERS = ["authorization", "x-api-key", "cookie"] as const;
-
-/** A digest of every header that can carry a credential, so that no secret is kept; null where there is none. */
-function digestOf(headers: RequestHeaders): string | null {
-  const values = CREDENTIAL_HEADERS.map((name) => headers.get(name));
-  if (values.every((value) => value === null)) return null;
-  return createHash("sha256").update(JSON.stringify(values)).digest("base64");
 }

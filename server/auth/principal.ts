@@ -12,6 +12,11 @@ export type CredentialSource = "authorization" | "x-api-key" | "cookie";
 export interface Authentication {
   principal: Principal;
   source: CredentialSource;
+  /**
+   * The SHA-256, in hex, of the key or session token that Sim has for this credential: by it a statement finds out that
+   * Sim has put another in its place. Null for Sim's backend, which no row stands for.
+   */
+  proof: string | null;
 }
 
 /** What is read of a request's headers: names in any case, several values of one name joined, null where it is absent. */
@@ -19,6 +24,8 @@ export type RequestHeaders = Pick<Headers, "get">;
 
 /** Verifies the credential in a request's headers. */
 export interface Authenticator {
+  /** A digest of the one credential that decides, to be remembered in its stead; null where there is none. */
+  identify(headers: RequestHeaders): string | null;
   /**
    * The caller behind the first credential present, or null where there is none.
    * @throws AppError UNAUTHORIZED where the first credential present is bad, even if another one would do.

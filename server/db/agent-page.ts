@@ -39,14 +39,17 @@ export function agentPageStatement(workspaceId: string, columns: string, query: 
   const conditions = [`workspace_id = ${parameter(workspaceId)}`, "deleted_at is null"];
   if (query.restricted === "none") conditions.push("visibility = 'workspace'");
   else if (query.restricted !== "all") conditions.push(`(visibility = 'workspace' or ${ownership(query.restricted, parameter)})`);
-  if (query.status !== undefined) conditions.push(`status = ${parameter(query.status)}::parlant.agent_status`);
-  if (query.isArchivedHidden) conditions.push("status <> 'archived'");
-  if (query.createdBy !== undefined) conditions.push(`created_by = ${parameter(query.createdBy)}`);
-  if (query.tag !== undefined) conditions.push(`${parameter(query.tag)} = any (tags)`);
-  if (query.search !== undefined) {
-    const pattern = parameter(`%${query.search.replace(/[\\%_]/g, "\\$&")}%`);
-    conditions.push(`(name ilike ${pattern} or description ilike ${pattern})`);
-  }
+  // A filter that is not given is a null parameter, so that the shapes of the statement stay few enough to be prepared.
+  const whenGiven = (value: unknown, type: string, condition: (parameter: string) => string) => {
+    const given = `${parameter(value ?? null)}::${type}`;
+    conditions.push(`(${given} is null or ${condition(given)})`);
+  };
+  whenGiven(query.status, "parlant.agent_status", (given) => `status = ${given}`);
+  whenGiven(query.isArchivedHidden ? "archived" : null, "parlant.agent_status", (given) => `status <> ${given}`);
+  whenGiven(query.createdBy, "text", (given) => `created_by = ${given}`);
+  whenGiven(query.tag, "text", (given) => `${given} = any (tags)`);
+  const pattern = query.search === undefined ? null : `%${query.search.replace(/[\\%_]/g, "\\$&")}%`;
+  whenGiven(pattern, "text", (given) => `(name ilike ${given} or description ilike ${given})`);
   if (query.after) {
     const operator = query.order === "asc" ? ">" : "<";
     conditions.push(`(${column}, id) ${operator} (${parameter(query.after.value)}::${type}, ${parameter(query.after.id)}::uuid)`);

@@ -112,7 +112,10 @@ async function ensurePrepared(client: pg.PoolClient, prelude: Statement): Promis
 
 function isPrepared(client: pg.PoolClient, prelude: Statement): boolean {
   const { connection } = client as unknown as { connection: WireConnection };
-  return connection.parsedStatements[prelude.name] !== undefined;
+  const text = connection.parsedStatements[prelude.name];
+  if (text !== undefined && text !== prelude.text)
+    throw new Error(`The prelude "${prelude.name}" was prepared with another text`);
+  return text !== undefined;
 }
 
 function submit(client: pg.PoolClient, makeQuery: (callback: QueryCallback) => pg.Query): Promise<pg.QueryResult> {

@@ -3,7 +3,12 @@ import { Prisma } from "./generated/client.ts";
 /** SQLSTATE with which parlant_enter ends a transaction whose permission no longer holds. */
 const GUARD_REJECTED = "PA001";
 const UNIQUE_VIOLATION = "P2002";
-const POOL_TIMEOUT_MESSAGE = "timeout exceeded when trying to connect";
+const FOREIGN_KEY_VIOLATION = "P2003";
+/** node-postgres' own words for a connection that cannot be had or was lost; they come without a code. */
+const UNAVAILABLE_MESSAGE =
+  /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable|Client was closed/;
+/** Serialization failure and deadlock, as PostgreSQL and as Prisma name them. */
+const CONFLICT_CODES = new Set(["40001", "40P01", "P2034"]);
 /** SQLSTATE classes of a database that cannot serve now: connection (08), resources (53), operator intervention (57), locks (55P03). */
 const UNAVAILABLE_SQLSTATE = /^(08...|53...|57P0[1-5]|55P03|57014)$/;
 const UNAVAILABLE_ERRNO = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
@@ -21,6 +26,17 @@ export function isUniqueViolation(error: unknown, index: string): boolean {
   return JSON.stringify(error.meta).includes(`"${index}"`);
 }
 
+/** Whether the workspace was deleted under the statement: what it wrote refers to a workspace that is gone. */
+export function isWorkspaceGone(error: unknown): boolean {
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== FOREIGN_KEY_VIOLATION) return false;
+  return JSON.stringify(error.meta).includes("_workspace_id_fkey");
+}
+
+/** Whether the statement lost against another transaction and would do if made again. */
+export function isTransactionConflict(error: unknown): boolean {
+  return chainOf(error).some((link) => codesOf(link).some((code) => CONFLICT_CODES.has(code)));
+}
+
 /** Whether the database cannot serve at the moment, so that a retry makes sense. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return chainOf(error).some(
@@ -28,7 +44,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
       codesOf(link).some(
         (code) => UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_ERRNO.has(code) || UNAVAILABLE_PRISMA.test(code),
       ) ||
-      (link instanceof Error && link.message.includes(POOL_TIMEOUT_MESSAGE)),
+      (link instanceof Error && UNAVAILABLE_MESSAGE.test(link.message)),
   );
 }
 

@@ -33,20 +33,28 @@ export class ScopedPool extends pg.Pool {
 
   async #queryBound(binding: Binding | undefined, config: object): Promise<pg.QueryResult> {
     if (!binding) throw new UnboundStatementError();
-    const client = await super.connect();
+    const client = await this.#checkOut();
     try {
       const result = await queryBound(client, config, binding.prelude);
+      client.off("error", ignoreLoss);
       client.release();
       return result;
     } catch (error) {
+      client.off("error", ignoreLoss);
       client.release(isConnectionUsable(error) ? undefined : asError(error));
       throw error;
     }
   }
 
+  async #checkOut(): Promise<pg.PoolClient> {
+    const client = await super.connect();
+    client.on("error", ignoreLoss);
+    return client;
+  }
+
   async #connectBound(binding: Binding | undefined): Promise<BoundTransactionClient> {
     if (!binding) throw new UnboundStatementError();
-    return new BoundTransactionClient(await super.connect(), binding);
+    return new BoundTransactionClient(await this.#checkOut(), binding);
   }
 }
 
@@ -56,7 +64,7 @@ class BoundTransactionClient {
   readonly #binding: Binding;
   /** node-postgres gives up its internal queue; statements of one transaction wait for each other here. */
   #last: Promise<unknown> = Promise.resolve();
-  #isOpen = false;
+  #state: "new" | "open" | "ended" = "new";
 
   constructor(client: pg.PoolClient, binding: Binding) {
     this.#client = client;
@@ -71,7 +79,10 @@ class BoundTransactionClient {
 
   /** Gives the connection back; one whose transaction is still open is closed instead. */
   release(error?: Error | boolean): void {
-    this.#client.release(this.#isOpen ? true : error);
+    const isOpen = this.#state === "open";
+    this.#state = "ended";
+    this.#client.off("error", ignoreLoss);
+    this.#client.release(isOpen ? true : error);
   }
 
   on(event: "error", listener: (error: Error) => void): void {
@@ -83,15 +94,17 @@ class BoundTransactionClient {
   }
 
   async #send(config: { text: string }): Promise<pg.QueryResult> {
+    // The connection may serve another workspace by now.
+    if (this.#state === "ended") throw new Error("A statement was made in a transaction that has ended");
     switch (config.text) {
       case "BEGIN":
-        this.#isOpen = true;
+        this.#state = "open";
         return await beginBound(this.#client, this.#binding.prelude);
       case "COMMIT":
         return await this.#commit(config);
       case "ROLLBACK": {
         const result = await this.#client.query(config);
-        this.#isOpen = false;
+        this.#state = "ended";
         return result;
       }
       default:
@@ -101,21 +114,35 @@ class BoundTransactionClient {
 
   async #commit(config: { text: string }): Promise<pg.QueryResult> {
     const result = await queryBound(this.#client, config, this.#binding.prelude).catch(async (error: unknown) => {
-      await this.#client.query("ROLLBACK");
-      this.#isOpen = false;
+      // Where even this fails the transaction stays open for release(), which then closes the connection.
+      await this.#client.query("ROLLBACK").then(
+        () => {
+          this.#state = "ended";
+        },
+        () => {},
+      );
       throw error;
     });
-    this.#isOpen = false;
+    this.#state = "ended";
     // A transaction that failed earlier answers COMMIT with ROLLBACK, and no error.
     if (result.command === "ROLLBACK") throw new Error("The transaction had failed and was rolled back");
     return result;
   }
 }
 
+/**
+ * SQLSTATEs after which a connection is not to be used again: it is going away, the server is, or what was prepared on
+ * it is gone or out of date.
+ */
+const CONNECTION_SPOILT = /^(08|57P|58|XX|26000|0A000)/;
+
 /** An error that PostgreSQL reported about the statement leaves the connection in order; any other may not. */
 function isConnectionUsable(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.severity === "ERROR";
+  return error instanceof pg.DatabaseError && error.code !== undefined && !CONNECTION_SPOILT.test(error.code);
 }
+
+/** A connection lost while it is lent out fails its statement, which reports it; as an event alone it would end the process. */
+function ignoreLoss(): void {}
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

@@ -1,5 +1,5 @@
 const names = new Map<string, string>();
-const MAX_NAMES = 1_000;
+const MAX_NAMES = 300;
 
 /** The name under which each connection keeps a SQL text parsed and planned; past the bound, "": such a text goes unnamed. */
 export function statementName(text: string): string {

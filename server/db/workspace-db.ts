@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { type AgentPageQuery, type AgentRow, agentPageStatement } from "./agent-page.ts";
 import { type Binding, runBound } from "./binding.ts";
 import type { Prisma, PrismaClient } from "./generated/client.ts";
@@ -55,7 +56,7 @@ type Models = { readonly [Name in ScopedModelName as Uncapitalize<Name>]: Scoped
 export type WorkspaceTransaction = Models & {
   /**
    * Takes a lock of this workspace for the rest of the transaction, or answers false where another transaction holds it.
-   * Two names may share a lock by chance, which only ever makes one of them wait or answer false.
+   * The lock is 64 bits of the name's SHA-256.
    */
   tryLock(name: readonly string[]): Promise<boolean>;
 };
@@ -120,8 +121,8 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
 }
 
 async function tryLock(tx: Pick<PrismaClient, "$queryRaw">, name: readonly string[]): Promise<boolean> {
-  const rows = await tx.$queryRaw<{ taken: boolean }[]>`
-    select pg_try_advisory_xact_lock(hashtextextended(${JSON.stringify(name)}, 0)) as taken`;
+  const key = hash("sha256", JSON.stringify(name), "buffer").readBigInt64BE();
+  const rows = await tx.$queryRaw<{ taken: boolean }[]>`select pg_try_advisory_xact_lock(${key}) as taken`;
   return rows[0]?.taken === true;
 }
 

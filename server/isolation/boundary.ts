@@ -45,8 +45,8 @@ export function verifyBoundary(
 ): boolean {
   const key = keys.byVersion.get(stored.boundaryKeyVersion);
   if (!key) return false;
-  const given = Buffer.from(stored.boundary, "hex");
-  const expected = tag(key, subject);
+  const given = Buffer.from(stored.boundary);
+  const expected = Buffer.from(tag(key, subject).toString("hex"));
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 

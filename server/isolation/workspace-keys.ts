@@ -1,27 +1,33 @@
 import { randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { WorkspaceDb } from "../db/workspace-db.ts";
+import type { WorkspaceTransaction } from "../db/workspace-db.ts";
 import { type BoundaryKeys, deriveBoundaryKeys } from "./boundary.ts";
 
 const SALT_BYTES = 32;
 const MAX_WORKSPACES = 10_000;
 
-/** Finds a workspace's boundary keys, making its state row at the workspace's first use. */
-export type FindWorkspaceKeys = (workspaceId: string, db: WorkspaceDb) => Promise<BoundaryKeys>;
+type StateReader = Pick<WorkspaceTransaction, "workspaceState">;
 
-/** Keeps derived keys in memory for as long as a caller could use them without a look at the database. */
-export function createWorkspaceKeys(rootSecrets: readonly string[], ttlMs: number): FindWorkspaceKeys {
+/** The boundary keys of workspaces. */
+export interface WorkspaceKeys {
+  /** As remembered, or as the workspace's state has them; its state row is made at its first use. */
+  find(workspaceId: string, db: StateReader): Promise<BoundaryKeys>;
+  /** As the workspace's state has them at this moment: a workspace that was deleted and came back has others. */
+  renew(workspaceId: string, db: StateReader): Promise<BoundaryKeys>;
+}
+
+/** Keeps derived keys in memory for `ttlMs`. */
+export function createWorkspaceKeys(rootSecrets: readonly string[], ttlMs: number): WorkspaceKeys {
   const known = new LRUCache<string, BoundaryKeys>({ max: MAX_WORKSPACES, ttl: Math.max(ttlMs, 1) });
-  return async (workspaceId, db) => {
-    const cached = known.get(workspaceId);
-    if (cached) return cached;
+  const renew = async (workspaceId: string, db: StateReader) => {
     const keys = deriveBoundaryKeys(rootSecrets, await loadSalt(db));
     known.set(workspaceId, keys);
     return keys;
   };
+  return { find: async (workspaceId, db) => known.get(workspaceId) ?? renew(workspaceId, db), renew };
 }
 
-async function loadSalt(db: WorkspaceDb): Promise<Uint8Array> {
+async function loadSalt(db: StateReader): Promise<Uint8Array> {
   const state = await db.workspaceState.findFirst({ select: { keySalt: true } });
   if (state) return state.keySalt;
   await db.workspaceState.createMany({ data: [{ keySalt: randomBytes(SALT_BYTES) }], skipDuplicates: true });

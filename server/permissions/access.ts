@@ -1,10 +1,9 @@
 import { LRUCache } from "lru-cache";
-import type { Principal } from "../auth/principal.ts";
 import type { Binding } from "../db/binding.ts";
 import type { SimFeatures } from "../db/sim-features.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
-import { guardedBinding } from "./guard.ts";
+import { guardedBinding, type Proven } from "./guard.ts";
 import type { WorkspacePermission } from "./levels.ts";
 import { loadPermission } from "./load-permission.ts";
 
@@ -32,7 +31,7 @@ export function createAccessMemory(): AccessMemory {
  * @throws AppError as loadPermission does
  */
 export type ResolveAccess = (
-  caller: { principal: Principal; memory: AccessMemory },
+  caller: Proven & { memory: AccessMemory },
   workspaceId: string,
   isFresh: boolean,
 ) => Promise<Access & { isRemembered: boolean }>;
@@ -46,15 +45,16 @@ export function createAccessResolver(options: {
   random?: () => number;
 }): ResolveAccess {
   const { sim, features, ttlMs, openWorkspace, random = Math.random } = options;
-  return async ({ principal, memory }, workspaceId, isFresh) => {
+  return async (caller, workspaceId, isFresh) => {
+    const { memory } = caller;
     const remembered = isFresh ? undefined : memory.get(workspaceId);
     if (remembered && remembered.workspaceId === workspaceId) return { ...remembered, isRemembered: true };
     memory.delete(workspaceId);
-    const permission = await loadPermission(sim, features, principal, workspaceId);
+    const permission = await loadPermission(sim, features, caller, workspaceId);
     const access: Access = {
       workspaceId,
       permission,
-      db: openWorkspace(guardedBinding(principal, workspaceId, permission, features)),
+      db: openWorkspace(guardedBinding(caller, workspaceId, permission, features)),
     };
     if (ttlMs > 0) memory.set(workspaceId, access, { ttl: Math.max(1, ttlMs * (1 - JITTER * random())) });
     return { ...access, isRemembered: false };

@@ -1,20 +1,23 @@
-import type { Principal } from "../auth/principal.ts";
+import type { Authentication } from "../auth/principal.ts";
 import type { Binding } from "../db/binding.ts";
 import type { SimFeatures } from "../db/sim-features.ts";
 import type { WorkspacePermission } from "./levels.ts";
 import { permissionSql } from "./permission-sql.ts";
 
+/** A principal with the proof of its credential. */
+export type Proven = Pick<Authentication, "principal" | "proof">;
+
 /** Parameters of the permission statement for a principal in a workspace. */
-export function permissionValues(principal: Principal, workspaceId: string): (string | null)[] {
+export function permissionValues({ principal, proof }: Proven, workspaceId: string): (string | null)[] {
   switch (principal.kind) {
     case "session":
-      return [workspaceId, principal.userId, principal.sessionId];
+      return [workspaceId, principal.userId, principal.sessionId, proof];
     case "personal_api_key":
-      return [workspaceId, principal.userId, principal.keyId];
+      return [workspaceId, principal.userId, principal.keyId, proof];
     case "workspace_api_key":
-      return [workspaceId, null, principal.keyId];
+      return [workspaceId, null, principal.keyId, proof];
     case "internal":
-      return [workspaceId, principal.userId, null];
+      return [workspaceId, principal.userId, null, proof];
   }
 }
 
@@ -23,7 +26,7 @@ export function permissionValues(principal: Principal, workspaceId: string): (st
  * the permission is still what was decided. Otherwise the transaction ends with PA001 and touches nothing.
  */
 export function guardedBinding(
-  principal: Principal,
+  caller: Proven,
   workspaceId: string,
   decided: WorkspacePermission,
   features: SimFeatures,
@@ -31,10 +34,10 @@ export function guardedBinding(
   return {
     workspaceId,
     prelude: {
-      name: `guard_${principal.kind}`,
+      name: `guard_${caller.principal.kind}`,
       text: `select parlant.parlant_enter($1, (select case when t.credential_valid and t.workspace_live and t.key_allowed
-  then t.permission end from (${permissionSql(principal.kind, features)}) t), $4)`,
-      values: [...permissionValues(principal, workspaceId), decided],
+  then t.permission end from (${permissionSql(caller.principal.kind, features)}) t), $5)`,
+      values: [...permissionValues(caller, workspaceId), decided],
     },
   };
 }

@@ -1,8 +1,7 @@
-import type { Principal } from "../auth/principal.ts";
 import type { SimFeatures } from "../db/sim-features.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import { AppError, workspaceNotFound } from "../shared/errors.ts";
-import { permissionValues } from "./guard.ts";
+import { type Proven, permissionValues } from "./guard.ts";
 import type { WorkspacePermission } from "./levels.ts";
 import { permissionSql } from "./permission-sql.ts";
 
@@ -22,13 +21,14 @@ interface PermissionRow {
 export async function loadPermission(
   sim: SimReader,
   features: SimFeatures,
-  principal: Principal,
+  caller: Proven,
   workspaceId: string,
 ): Promise<WorkspacePermission> {
+  const { principal } = caller;
   const [row] = await sim.query<PermissionRow>({
     name: `permission_${principal.kind}`,
     text: permissionSql(principal.kind, features),
-    values: permissionValues(principal, workspaceId),
+    values: permissionValues(caller, workspaceId),
   });
   if (!row?.credential_valid) throw new AppError("UNAUTHORIZED", "The credential is not valid");
   if (!row.workspace_live || row.permission === null) throw workspaceNotFound();

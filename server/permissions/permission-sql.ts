@@ -5,7 +5,8 @@ import type { SimFeatures } from "../db/sim-features.ts";
  * The one SQL statement of the permission rule, used to decide (load-permission) and to check the decision inside
  * every data statement (guard): what Sim's tables grant a principal in a workspace at this moment.
  *
- * Parameters: $1 workspace, $2 user (null for a workspace key), $3 session or key (null for Sim's backend).
+ * Parameters: $1 workspace, $2 user (null for a workspace key), $3 session or key, $4 the proof of the credential (both
+ * null for Sim's backend).
  * One row always: credential_valid, workspace_live, key_allowed, permission ('read'|'write'|'admin' or null).
  *
  * The rule is Sim's: the higher of the caller's row in permissions and `admin` inherited by the owner and admins of the
@@ -31,15 +32,15 @@ function credentialSql(kind: Principal["kind"], features: SimFeatures): string {
   switch (kind) {
     case "session":
       return `exists (select from public.session s join public."user" u on u.id = s.user_id
-    where s.id = $3 and s.user_id = $2 and s.expires_at > ${NOW_UTC} ${unbanned})`;
+    where s.id = $3 and encode(sha256(convert_to(s.token, 'UTF8')), 'hex') = $4 and s.user_id = $2 and s.expires_at > ${NOW_UTC} ${unbanned})`;
     case "personal_api_key":
       return `exists (select from public.api_key k join public."user" u on u.id = k.user_id
-    where k.id = $3 and k.user_id = $2 and k.type = 'personal' ${unexpired} ${unbanned})`;
+    where k.id = $3 and k.key_hash = $4 and k.user_id = $2 and k.type = 'personal' ${unexpired} ${unbanned})`;
     case "workspace_api_key":
       return `($2::text is null and exists (select from public.api_key k join public."user" u on u.id = k.user_id
-    where k.id = $3 and k.type = 'workspace' ${unexpired} ${unbanned}))`;
+    where k.id = $3 and k.key_hash = $4 and k.type = 'workspace' ${unexpired} ${unbanned}))`;
     case "internal":
-      return `($3::text is null and exists (select from public."user" u where u.id = $2 ${unbanned}))`;
+      return `($3::text is null and $4::text is null and exists (select from public."user" u where u.id = $2 ${unbanned}))`;
   }
 }
 

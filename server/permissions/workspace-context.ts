@@ -25,6 +25,8 @@ export interface WorkspaceContext {
   permission: WorkspacePermission;
   db: WorkspaceDb;
   keys: BoundaryKeys;
+  /** The workspace's keys as its state has them now, read through `db`. */
+  renewKeys(db: Pick<WorkspaceTransaction, "workspaceState">): Promise<BoundaryKeys>;
   clock: Clock;
   log: Logger;
   request: RequestInfo;

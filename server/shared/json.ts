@@ -11,7 +11,7 @@ export function jsonObject(maxBytes: number): z.ZodType<{ [key: string]: JsonVal
   const schema = z
     .unknown()
     .superRefine((value, check) => {
-      const message = isRecord(value) ? problemOf(value, MAX_DEPTH) : "must be a JSON object";
+      const message = isRecord(value) ? problemOf(value, MAX_DEPTH, new Set()) : "must be a JSON object";
       if (message !== null) check.addIssue({ code: "custom", message });
       else if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) {
         check.addIssue({ code: "custom", message: `must be at most ${maxBytes} bytes as JSON` });
@@ -23,8 +23,11 @@ export function jsonObject(maxBytes: number): z.ZodType<{ [key: string]: JsonVal
   return schema as unknown as z.ZodType<{ [key: string]: JsonValue }, Record<string, unknown>>;
 }
 
-/** Why a value is not JSON as we keep it, or null. The depth is bounded first, so that a circle ends too. */
-function problemOf(value: unknown, depthLeft: number): string | null {
+/**
+ * Why a value is not JSON as we keep it, or null. No object may stand in it twice: superjson brings over circles, and
+ * shared objects that would be walked again at each level.
+ */
+function problemOf(value: unknown, depthLeft: number, seen: Set<object>): string | null {
   switch (typeof value) {
     case "string":
       return value.includes("\0") || !value.isWellFormed() ? "must hold well-formed text without NUL characters" : null;
@@ -34,11 +37,15 @@ function problemOf(value: unknown, depthLeft: number): string | null {
       return null;
     case "object":
       if (value === null) return null;
+      if (seen.has(value)) return "must not refer to one object twice";
+      seen.add(value);
       if (depthLeft === 0) return `must be nested at most ${MAX_DEPTH} deep`;
-      if (Array.isArray(value)) return firstProblem(value, (inner) => problemOf(inner, depthLeft - 1));
+      if (Array.isArray(value)) return firstProblem(value, (inner) => problemOf(inner, depthLeft - 1, seen));
       if (!isRecord(value)) return NOT_JSON;
       return firstProblem(Object.entries(value), ([key, inner]) =>
-        UNSAFE_KEYS.has(key) ? `must not have the key "${key}"` : (problemOf(key, depthLeft) ?? problemOf(inner, depthLeft - 1)),
+        UNSAFE_KEYS.has(key)
+          ? `must not have the key "${key}"`
+          : (problemOf(key, depthLeft, seen) ?? problemOf(inner, depthLeft - 1, seen)),
       );
     default:
       return NOT_JSON;
@@ -60,4 +67,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
+}
+
+/** The same text for the same value, in whatever order its keys were given. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
 }

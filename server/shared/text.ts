@@ -1,8 +1,10 @@
 import { z } from "zod";
 
 const NUL = "\0";
-// Control characters, and the marks that reorder text on screen (Unicode UAX 9): both make one name look like another.
-const CONTROL_OR_BIDI = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+// Controls, format characters (among them those that reorder text on screen, Unicode UAX 9), line separators and fillers:
+// all of them make one name look like another. The joiners U+200C and U+200D are letters' and emojis' own business.
+const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|(?![\u200c\u200d])\p{Cf}/u;
+const JOINERS = /\u200c|\u200d|\ufe0e|\ufe0f/gu;
 
 /** Free text: NFC is left to the writer, NUL (which PostgreSQL cannot store) and lone surrogates are refused. */
 export function freeText(max: number) {
@@ -13,7 +15,7 @@ export function freeText(max: number) {
     .refine((text) => text.isWellFormed(), "must be well-formed Unicode");
 }
 
-/** A one-line name: trimmed, normalized to NFC, without control or bidirectional characters. */
+/** A one-line name: trimmed, normalized to NFC, without control, bidirectional or invisible characters. */
 export function nameText(max: number) {
   return z
     .string()
@@ -23,7 +25,8 @@ export function nameText(max: number) {
         .string()
         .min(1)
         .max(max)
-        .refine((text) => !CONTROL_OR_BIDI.test(text), "must not contain control or bidirectional characters")
+        .refine((text) => !UNSEEN.test(text), "must not contain control, bidirectional or invisible characters")
+        .refine((text) => comparisonKey(text) !== "", "must have a visible character")
         .refine((text) => text.isWellFormed(), "must be well-formed Unicode"),
     )
     .meta({ minLength: 1, maxLength: max });
@@ -37,7 +40,8 @@ export const simId = z
   .refine((text) => !text.includes(NUL), "must not contain a NUL character")
   .refine((text) => text.isWellFormed(), "must be well-formed Unicode");
 
-/** A name as compared: without regard to case, the same in every database. */
+/** A name as compared: without regard to case, compatibility forms and what is not seen; the same in every database. */
 export function comparisonKey(name: string): string {
-  return name.normalize("NFC").toLowerCase();
+  const folded = name.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
+  return folded.replace(JOINERS, "").normalize("NFKC").trim();
 }

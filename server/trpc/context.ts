@@ -1,7 +1,7 @@
 import type { Caller } from "../auth/credential-cache.ts";
 import type { RequestHeaders } from "../auth/principal.ts";
 import type { SimReader } from "../db/sim-reader.ts";
-import type { FindWorkspaceKeys } from "../isolation/workspace-keys.ts";
+import type { WorkspaceKeys } from "../isolation/workspace-keys.ts";
 import type { AccessMemory, ResolveAccess } from "../permissions/access.ts";
 import type { RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
 import type { Clock } from "../shared/clock.ts";
@@ -11,7 +11,7 @@ import type { Logger } from "../shared/logger.ts";
 export interface Services {
   findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Caller<AccessMemory> | null>;
   resolveAccess: ResolveAccess;
-  findWorkspaceKeys: FindWorkspaceKeys;
+  workspaceKeys: WorkspaceKeys;
   sim: SimReader;
   settings: WorkspaceSettings;
   clock: Clock;

@@ -1,10 +1,10 @@
 import type { Caller } from "../auth/credential-cache.ts";
 import { principalId } from "../auth/principal.ts";
-import { isGuardRejection } from "../db/errors.ts";
+import { isGuardRejection, isTransactionConflict, isWorkspaceGone } from "../db/errors.ts";
 import type { Access, AccessMemory } from "../permissions/access.ts";
 import { OPERATIONS, type Operation, permissionSatisfies, type WorkspacePermission } from "../permissions/levels.ts";
 import type { WorkspaceContext } from "../permissions/workspace-context.ts";
-import { AppError, invalidInput, workspaceNotFound } from "../shared/errors.ts";
+import { AppError, invalidInput } from "../shared/errors.ts";
 import { simId } from "../shared/text.ts";
 import { StaleRowError } from "../workspaces/agents/stale-row.ts";
 import type { RequestContext } from "./context.ts";
@@ -14,11 +14,11 @@ export interface Entry {
   workspaceId: string;
   operation: Operation;
   caller: Caller<AccessMemory>;
-  access: Access;
+  access: Access & { isRemembered: boolean };
 }
 
-/** How often a call is made again because another transaction changed its row. */
-const MAX_STALE_ATTEMPTS = 3;
+/** How often a call is made again: because the decision it rests on no longer holds, and because others changed its row. */
+const MAX_ATTEMPTS = 4;
 
 /**
  * The caller behind the request.
@@ -40,20 +40,21 @@ export async function recognise(ctx: RequestContext, isFresh: boolean): Promise<
  */
 export async function enterWorkspace(ctx: RequestContext, operation: Operation, rawInput: unknown): Promise<Entry> {
   const caller = await recognise(ctx, false);
+  if (caller.principal.kind === "internal" && caller.principal.userId === null) throw forUsersAlone();
   const workspaceId = workspaceIdOf(rawInput);
   ctx.annotate({ workspaceId });
   const access = await ctx.services.resolveAccess(caller, workspaceId, false);
   if (access.isRemembered && !permissionSatisfies(access.permission, requiredPermission(operation))) {
-    return enterAfresh(ctx, operation, workspaceId);
+    return enterAfresh(ctx, { operation, workspaceId });
   }
   return admit({ workspaceId, operation, caller, access });
 }
 
 /**
- * Runs `work` in the workspace. Where the guard finds that the decision no longer holds, the caller is recognised and
- * decided upon again, once, and the work is made again: what the guard ended has changed nothing.
+ * Runs `work` in the workspace. Where a statement finds that the decision no longer holds, the caller is recognised and
+ * decided upon again, and the work is made again: what the guard ended has changed nothing.
  *
- * @throws AppError as enterWorkspace does, and whatever `work` throws
+ * @throws AppError as enterWorkspace does, CONFLICT or SERVICE_UNAVAILABLE where it does not come to rest, and whatever `work` throws
  */
 export async function withWorkspace<Result>(
   ctx: RequestContext,
@@ -61,30 +62,44 @@ export async function withWorkspace<Result>(
   work: (workspace: WorkspaceContext) => Promise<Result>,
 ): Promise<Result> {
   let current = entry;
-  let isRedecided = false;
-  for (let staleAttempts = 0; ; ) {
+  for (let attempt = 1; ; attempt++) {
     try {
       return await work(await openContext(ctx, current));
     } catch (error) {
-      if (isGuardRejection(error)) {
-        if (isRedecided) throw workspaceNotFound();
-        isRedecided = true;
-        current = await enterAfresh(ctx, entry.operation, entry.workspaceId);
-      } else if (error instanceof StaleRowError) {
-        staleAttempts += 1;
-        if (staleAttempts === MAX_STALE_ATTEMPTS)
-          throw new AppError("CONFLICT", "The agent is being changed by others; try again", { cause: error });
-      } else {
-        throw error;
-      }
+      const isUndecided = isGuardRejection(error) || isWorkspaceGone(error);
+      const isBeaten = error instanceof StaleRowError || isTransactionConflict(error);
+      if (!isUndecided && !isBeaten) throw error;
+      if (attempt === MAX_ATTEMPTS) throw isUndecided ? restless(error) : contended(error);
+      if (isUndecided) current = await enterAfresh(ctx, entry);
     }
   }
 }
 
-async function enterAfresh(ctx: RequestContext, operation: Operation, workspaceId: string): Promise<Entry> {
+/** Decides upon a caller again, on the tables as they stand; what was remembered for it is forgotten. */
+export async function enterAfresh(
+  ctx: RequestContext,
+  { operation, workspaceId }: Pick<Entry, "operation" | "workspaceId">,
+): Promise<Entry> {
   const caller = await recognise(ctx, true);
   const access = await ctx.services.resolveAccess(caller, workspaceId, true);
   return admit({ workspaceId, operation, caller, access });
+}
+
+function forUsersAlone(): AppError {
+  return new AppError("FORBIDDEN", "An internal token without a userId may only call simIntegration", {
+    details: { code: "PRINCIPAL_KIND_NOT_PERMITTED" },
+  });
+}
+
+function restless(cause: unknown): AppError {
+  return new AppError("SERVICE_UNAVAILABLE", "The permission is changing at this moment; try again", {
+    cause,
+    retryAfterSeconds: 1,
+  });
+}
+
+function contended(cause: unknown): AppError {
+  return new AppError("CONFLICT", "The agent is being changed by others; try again", { cause });
 }
 
 function admit(entry: Entry): Entry {
@@ -111,7 +126,8 @@ async function openContext(ctx: RequestContext, { workspaceId, caller, access }:
     principal: caller.principal,
     permission: access.permission,
     db: access.db,
-    keys: await services.findWorkspaceKeys(workspaceId, access.db),
+    keys: await services.workspaceKeys.find(workspaceId, access.db),
+    renewKeys: (db) => services.workspaceKeys.renew(workspaceId, db),
     clock: services.clock,
     log: services.log,
     request: ctx.request,

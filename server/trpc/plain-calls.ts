@@ -63,8 +63,9 @@ export async function answerPlainCalls(
       const getRawInput = async () => input;
       const call = { router: appRouter, path, getRawInput, ctx, type, signal: undefined, batchIndex };
       const output: unknown = await callTRPCProcedure(call);
+      const result = { data: serializeOutput(output) };
       statuses.add(200);
-      return { result: { data: serializeOutput(output) } };
+      return { result };
     } catch (error) {
       const appError = toAppError(error);
       noteError(request, appError);

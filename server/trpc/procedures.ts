@@ -5,8 +5,8 @@ import { inTransaction, type TransactionContext, type WorkspaceContext } from ".
 import type { AgentRow } from "../workspaces/agents/agent-row.ts";
 import { loadAgent } from "../workspaces/agents/load-agent.ts";
 import type { RequestContext } from "./context.ts";
-import { type Entry, enterWorkspace, withWorkspace } from "./enter-workspace.ts";
-import { toTrpcError } from "./errors.ts";
+import { type Entry, enterAfresh, enterWorkspace, withWorkspace } from "./enter-workspace.ts";
+import { toAppError, toTrpcError } from "./errors.ts";
 import { type ProcedureMeta, t } from "./trpc.ts";
 
 /*
@@ -42,10 +42,7 @@ interface Step<QueryArgs, MutationArgs, Base> {
 /** A procedure that anyone may call, without a credential. */
 export function publicProcedure(summary: string): Step<{ ctx: RequestContext }, { ctx: RequestContext }, unknown> {
   const open: Opener<RequestContext> = (ctx, input, verb) => verb({ ctx, input });
-  return step(
-    ladder({ permission: "public", summary }, async () => ({})),
-    { query: open, mutation: open },
-  );
+  return step(ladder({ permission: "public", summary }), { query: open, mutation: open });
 }
 
 /** A procedure of a workspace, for callers whose permission there reaches what the operation needs. */
@@ -85,23 +82,24 @@ export function agentProcedure(
 
 type EnteredContext = RequestContext & { entry: Entry };
 
-/** The caller is let in before the rest of its input is looked at. */
+/**
+ * The middleware under every procedure of a workspace. The caller is let in before the rest of its input is looked at;
+ * an input that is refused has made no statement, so a remembered decision is checked before the refusal is told.
+ */
 function enteredProcedure(operation: Operation, summary: string) {
-  return ladder({ permission: operation, summary }, async (ctx, rawInput) => ({
-    entry: await enterWorkspace(ctx, operation, rawInput),
-  }));
+  return ladder({ permission: operation, summary }).use(async ({ ctx, getRawInput, next }) => {
+    const entry = await enterWorkspace(ctx, operation, await getRawInput());
+    const result = await next({ ctx: { entry } });
+    if (!result.ok && toAppError(result.error).code === "BAD_REQUEST" && entry.access.isRemembered) await enterAfresh(ctx, entry);
+    return result;
+  });
 }
 
-/** The middleware under every procedure: lets the caller in, and has every error leave as one that is written for the caller. */
-function ladder<Extra extends object>(meta: ProcedureMeta, enter: (ctx: RequestContext, rawInput: unknown) => Promise<Extra>) {
-  return t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next }) => {
+/** The middleware under every procedure: every error leaves as one that is written for the caller. tRPC's next() never throws. */
+function ladder(meta: ProcedureMeta) {
+  return t.procedure.meta(meta).use(async ({ ctx, path, next }) => {
     ctx.annotate({ procedure: path });
-    const rawInput = await getRawInput();
-    const extra = await enter(ctx, rawInput).catch((error: unknown) => {
-      throw toTrpcError(error);
-    });
-    // tRPC's next() never throws.
-    const result = await next({ ctx: extra });
+    const result = await next();
     if (!result.ok) throw toTrpcError(result.error);
     return result;
   });

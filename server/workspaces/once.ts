@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import superjson, { type SuperJSONResult } from "superjson";
 import { principalId } from "../auth/principal.ts";
+import type { Prisma } from "../db/generated/client.ts";
 import type { TransactionContext } from "../permissions/workspace-context.ts";
+import { decodeDated, encodeDated } from "../shared/dated-json.ts";
 import { AppError } from "../shared/errors.ts";
+import { canonicalJson } from "../shared/json.ts";
 
 /** How long an answer is kept for a repeated request. */
 const KEPT_MS = 24 * 3_600_000;
@@ -23,7 +25,7 @@ export async function once<Result>(
   if (key === null) return work();
   const principal = `${tx.principal.kind}:${principalId(tx.principal)}`;
   const requestHash = createHash("sha256")
-    .update(JSON.stringify([procedure, input]))
+    .update(canonicalJson([procedure, input]))
     .digest("hex");
   if (!(await tx.db.tryLock(["idempotency", principal, key]))) {
     throw new AppError("CONFLICT", "A request with this Idempotency-Key is still running", {
@@ -38,13 +40,21 @@ export async function once<Result>(
         details: { code: "IDEMPOTENCY_KEY_REUSED" },
       });
     }
-    return superjson.deserialize<Result>(kept.response as unknown as SuperJSONResult);
+    return decodeDated(kept.response) as Result;
   }
   if (kept) await tx.db.idempotencyKey.deleteMany({ where: { principal, key } });
   const result = await work();
-  const response = { ...superjson.serialize(result) } as unknown as object;
   await tx.db.idempotencyKey.createMany({
-    data: [{ principal, key, procedure, requestHash, response, createdAt: new Date(now) }],
+    data: [
+      {
+        principal,
+        key,
+        procedure,
+        requestHash,
+        response: encodeDated(result) as Prisma.InputJsonValue,
+        createdAt: new Date(now),
+      },
+    ],
   });
   return result;
 }

@@ -35,6 +35,7 @@ describe("an API key", () => {
     expect(await caller.authenticate(withKey(key))).toEqual({
       principal: { kind: "personal_api_key", userId, keyId },
       source: "x-api-key",
+      proof: createHash("sha256").update(key).digest("hex"),
     });
     const statements = caller.takeStatements();
     expect(statements).toHaveLength(1);
@@ -49,6 +50,7 @@ describe("an API key", () => {
     expect(await caller.authenticate(withKey(key.plain))).toEqual({
       principal: { kind: "workspace_api_key", keyId: key.id, workspaceId: workspace.id },
       source: "x-api-key",
+      proof: createHash("sha256").update(key.plain).digest("hex"),
     });
   });
 

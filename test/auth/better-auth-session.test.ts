@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { createSessionAdapter } from "../../server/auth/session-adapter.ts";
 import { CURRENT_SIM } from "../../server/db/sim-features.ts";
@@ -46,7 +47,8 @@ async function signIn(endsInSeconds = 3_600) {
   const session = await makeSession(db.owner, user.id, { expiresAt: secondsFromNow(endsInSeconds) });
   const signed = signSessionToken(session.token, BETTER_AUTH_SECRET);
   const principal = { kind: "session", userId: user.id, sessionId: session.id };
-  return { userId: user.id, token: session.token, signed, principal };
+  const proof = createHash("sha256").update(session.token).digest("hex");
+  return { userId: user.id, token: session.token, signed, principal, proof };
 }
 
 const asCookie = (signed: string, name = "better-auth.session_token") => ({ cookie: `${name}=${encodeURIComponent(signed)}` });
@@ -54,15 +56,19 @@ const asBearer = (signed: string) => ({ authorization: `Bearer ${signed}` });
 
 describe("a signed session", () => {
   test("is its user's, as Sim's cookie, in one statement", async () => {
-    const { signed, principal } = await signIn();
-    expect(await caller.authenticate(asCookie(signed))).toEqual({ principal, source: "cookie" });
+    const { signed, principal, proof } = await signIn();
+    expect(await caller.authenticate(asCookie(signed))).toEqual({ principal, source: "cookie", proof });
     expect(caller.takeStatements()).toHaveLength(1);
   });
 
   test("is its user's as a bearer token too, URL-encoded or not", async () => {
-    const { signed, principal } = await signIn();
-    expect(await caller.authenticate(asBearer(signed))).toEqual({ principal, source: "authorization" });
-    expect(await caller.authenticate(asBearer(encodeURIComponent(signed)))).toEqual({ principal, source: "authorization" });
+    const { signed, principal, proof } = await signIn();
+    expect(await caller.authenticate(asBearer(signed))).toEqual({ principal, source: "authorization", proof });
+    expect(await caller.authenticate(asBearer(encodeURIComponent(signed)))).toEqual({
+      principal,
+      source: "authorization",
+      proof,
+    });
     expect(caller.takeStatements()).toHaveLength(2);
   });
 

@@ -32,6 +32,7 @@ describe("an internal token", () => {
     expect(await withToken(await sign(claims))).toEqual({
       principal: { kind: "internal", userId: null },
       source: "authorization",
+      proof: null,
     });
     expect(caller.takeStatements()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
 import pg from "pg";
 import { deriveBoundaryKeys, signBoundary } from "../../server/isolation/boundary.ts";
 import { newId } from "../../server/shared/ids.ts";
@@ -13,6 +13,8 @@ export interface BenchDatabase {
   workspaceId: string;
   userId: string;
   sessionId: string;
+  /** The SHA-256 of the session's token, in hex. */
+  proof: string;
   /** As a client sends it. */
   bearer: string;
   stop(): Promise<void>;
@@ -53,6 +55,7 @@ export async function startBenchDatabase(): Promise<BenchDatabase> {
     workspaceId,
     userId,
     sessionId,
+    proof: createHash("sha256").update(token).digest("hex"),
     bearer: `Bearer ${token}.${createHmac("sha256", TEST_BETTER_AUTH_SECRET).update(token).digest("base64")}`,
     async stop() {
       await dropTemplate(template);

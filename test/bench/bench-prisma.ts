@@ -15,7 +15,7 @@ const DOCUMENTED = "Prisma's documented RLS (a transaction per query)";
 
 /** findMany of 20 agents by each way of scoping it, interleaved in one run. */
 export async function benchPrisma(database: BenchDatabase): Promise<string[]> {
-  const { workspaceId, userId, sessionId } = database;
+  const { workspaceId, userId, sessionId, proof } = database;
   const pool = { poolSize: 16, maxOverflow: 0, poolTimeoutSeconds: 30, onError() {} };
   const app = openDatabase({ url: database.appUrl, ...pool });
   const superuser = openDatabase({ url: database.superuserUrl, ...pool });
@@ -35,7 +35,7 @@ export async function benchPrisma(database: BenchDatabase): Promise<string[]> {
     workspaceId,
     prelude: { name: "system", text: "select parlant.parlant_enter_system($1, $2)", values: [workspaceId, "bench"] },
   };
-  const guard = guardedBinding({ kind: "session", userId, sessionId }, workspaceId, "write", CURRENT_SIM);
+  const guard = guardedBinding({ principal: { kind: "session", userId, sessionId }, proof }, workspaceId, "write", CURRENT_SIM);
   const extensionOnly = superuser.openWorkspace(free);
   const withRls = app.openWorkspace(system);
   const withGuard = app.openWorkspace(guard);

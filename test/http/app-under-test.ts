@@ -39,7 +39,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
   return {
     findCaller: async () => null,
     resolveAccess: unexpected,
-    findWorkspaceKeys: unexpected,
+    workspaceKeys: { find: unexpected, renew: unexpected },
     sim: { query: async () => [] },
     settings: { agentRetentionMs: 1_000 },
     clock: { now: () => Date.now() },

@@ -14,7 +14,7 @@ beforeAll(async () => {
     findCaller: async (headers) => {
       if (headers.get("x-api-key") !== "known") return null;
       const principal = { kind: "session", userId: "ann", sessionId: "s" } as const;
-      return { principal, source: "x-api-key", memory: null as never };
+      return { principal, source: "x-api-key", proof: null, memory: null as never };
     },
   });
   ({ app, log } = await startApp({ basePath: "/base", services }));
@@ -201,6 +201,7 @@ test("a cookie brings its rules into both transports", async () => {
     findCaller: async () => ({
       principal: { kind: "session", userId: "ann", sessionId: "s" },
       source: "cookie",
+      proof: null,
       memory: null as never,
     }),
     resolveAccess: () => Promise.reject(new Error("let in")),

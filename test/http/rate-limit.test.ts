@@ -11,7 +11,7 @@ async function startLimited(limitPerMinute: number) {
     findCaller: async (headers) => {
       const userId = headers.get("x-api-key")?.split("-")[0];
       if (userId !== "ann" && userId !== "bob") return null;
-      return { principal: { kind: "session", userId, sessionId: "s" }, source: "x-api-key", memory: null as never };
+      return { principal: { kind: "session", userId, sessionId: "s" }, source: "x-api-key", proof: null, memory: null as never };
     },
   });
   const { app } = await startApp({ services, rateLimitPerMinute: limitPerMinute });

@@ -3,6 +3,7 @@ import { jsonObject } from "../../server/shared/json.ts";
 
 const schema = jsonObject(64);
 const problem = (value: unknown) => schema.safeParse(value).error?.issues[0]?.message;
+const shared = {};
 const nested = (depth: number): object => (depth === 0 ? {} : { a: nested(depth - 1) });
 
 test("a JSON object passes as it is", () => {
@@ -27,7 +28,8 @@ test("what JSON cannot hold, or could not come back as given, is refused with it
     [{ a: "\ud800" }, /well-formed/],
     [JSON.parse('{"__proto__":{"x":1}}'), /"__proto__"/],
     [{ a: { constructor: 1 } }, /"constructor"/],
-    [circle, /nested at most 32/],
+    [circle, /one object twice/],
+    [{ a: shared, b: shared }, /one object twice/],
     [nested(32), /nested at most 32/],
     [{ a: "é".repeat(30) }, /at most 64 bytes/],
   ];

@@ -1,24 +1,32 @@
-import type { Prisma } from "../../db/generated/client.ts";
-import { verifyBoundary } from "../../isolation/boundary.ts";
+import type { AgentRow } from "../../db/agent-page.ts";
+import { type BoundaryKeys, verifyBoundary } from "../../isolation/boundary.ts";
 import { agentLevel } from "../../permissions/levels.ts";
-import { levelCaller, type WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { levelCaller, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import type { Agent } from "./schemas.ts";
 
-export type AgentRow = Prisma.TypeMap["model"]["Agent"]["payload"]["scalars"];
+export type { AgentRow } from "../../db/agent-page.ts";
 
-type ReadContext = Pick<WorkspaceContext, "workspaceId" | "principal" | "permission" | "keys" | "log">;
+/**
+ * The rows that were made in this workspace. Any other counts as absent, and is an alarm once the workspace's keys have
+ * been read again: those in memory may be of a workspace that was deleted and came back.
+ */
+export async function authenticRows(ctx: WorkspaceContext | TransactionContext, rows: AgentRow[]): Promise<AgentRow[]> {
+  if (rows.every((row) => isAuthentic(ctx.workspaceId, ctx.keys, row))) return rows;
+  const keys = await ctx.renewKeys(ctx.db);
+  return rows.filter((row) => {
+    const isValid = isAuthentic(ctx.workspaceId, keys, row);
+    if (!isValid) ctx.log.error({ workspaceId: ctx.workspaceId, agentId: row.id }, "isolation.boundary_mismatch");
+    return isValid;
+  });
+}
 
-/** Whether a row was made in this workspace; one that was not counts as absent, and is an alarm. */
-export function isAuthentic(ctx: ReadContext, row: AgentRow): boolean {
-  const isValid =
-    row.workspaceId === ctx.workspaceId &&
-    verifyBoundary(ctx.keys, { kind: "agent", workspaceId: ctx.workspaceId, id: row.id, createdAt: row.createdAt }, row);
-  if (!isValid) ctx.log.error({ workspaceId: ctx.workspaceId, agentId: row.id }, "isolation.boundary_mismatch");
-  return isValid;
+function isAuthentic(workspaceId: string, keys: BoundaryKeys, row: AgentRow): boolean {
+  const subject = { kind: "agent", workspaceId, id: row.id, createdAt: row.createdAt } as const;
+  return row.workspaceId === workspaceId && verifyBoundary(keys, subject, row);
 }
 
 /** An authentic row as its caller sees it. */
-export function toAgent(ctx: ReadContext, row: AgentRow): Agent {
+export function toAgent(ctx: Pick<WorkspaceContext, "principal" | "permission">, row: AgentRow): Agent {
   return {
     id: row.id,
     workspaceId: row.workspaceId,

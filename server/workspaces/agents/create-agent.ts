@@ -1,6 +1,6 @@
 import { recordAudit } from "../../audit/record.ts";
 import { actingUserId } from "../../auth/principal.ts";
-import { signBoundary } from "../../isolation/boundary.ts";
+import { type BoundaryKeys, signBoundary } from "../../isolation/boundary.ts";
 import { inTransaction, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { newId } from "../../shared/ids.ts";
 import { comparisonKey } from "../../shared/text.ts";
@@ -13,16 +13,18 @@ import type { Agent, CreateAgentInput } from "./schemas.ts";
 export function createAgent(ctx: WorkspaceContext, input: CreateAgentInput): Promise<Agent> {
   return inTransaction(ctx, (tx) =>
     once(tx, "agent.create", input, async () => {
-      const agent = await nameIsFree(input.name, () => tx.db.agent.create({ data: newAgent(tx, input) }));
+      // The keys as they stand in this transaction: a row must not be signed with those of a workspace that is gone.
+      const keys = await tx.renewKeys(tx.db);
+      const agent = await nameIsFree(input.name, () => tx.db.agent.create({ data: newAgent(tx, keys, input) }));
       await recordAudit(tx, { action: "agent.create", target: { kind: "agent", id: agent.id }, after: auditView(input) });
       return toAgent(tx, agent);
     }),
   );
 }
 
-function newAgent(tx: TransactionContext, input: CreateAgentInput) {
-  const { workspaceId, metadata, ...fields } = input;
-  const { principal } = tx;
+function newAgent(tx: TransactionContext, keys: BoundaryKeys, input: CreateAgentInput) {
+  const { workspaceId: _, metadata, ...fields } = input;
+  const { principal, workspaceId } = tx;
   const nowMs = tx.clock.now();
   const id = newId(nowMs);
   const createdAt = new Date(nowMs);
@@ -35,7 +37,7 @@ function newAgent(tx: TransactionContext, input: CreateAgentInput) {
     createdByKeyId: principal.kind === "personal_api_key" || principal.kind === "workspace_api_key" ? principal.keyId : null,
     createdAt,
     updatedAt: createdAt,
-    ...signBoundary(tx.keys, { kind: "agent", workspaceId, id, createdAt }),
+    ...signBoundary(keys, { kind: "agent", workspaceId, id, createdAt }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { AgentPageQuery } from "../../db/agent-page.ts";
 import { levelCaller, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { decodeCursor, encodeCursor, type Keyset } from "../../shared/pagination.ts";
-import { type AgentRow, isAuthentic, toAgent } from "./agent-row.ts";
+import { type AgentRow, authenticRows, toAgent } from "./agent-row.ts";
 import type { AgentPage, ListAgentsInput } from "./schemas.ts";
 
 const SORT_FIELDS = { createdAt: "createdAt", updatedAt: "updatedAt", name: "nameKey" } as const satisfies Record<
@@ -26,7 +26,7 @@ export async function listAgents(ctx: WorkspaceContext, input: ListAgentsInput):
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
-    data: page.filter((row) => isAuthentic(ctx, row)).map((row) => toAgent(ctx, row)),
+    data: (await authenticRows(ctx, page)).map((row) => toAgent(ctx, row)),
     nextCursor: rows.length > limit && last ? encodeCursor(query, keysetOf(sortBy, last)) : null,
     isolation: { workspaceId: ctx.workspaceId, verified: true },
   };

@@ -1,7 +1,7 @@
 import { type AccessLevel, agentLevel, levelSatisfies } from "../../permissions/levels.ts";
 import { levelCaller, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { AppError, agentNotFound } from "../../shared/errors.ts";
-import { type AgentRow, isAuthentic } from "./agent-row.ts";
+import { type AgentRow, authenticRows } from "./agent-row.ts";
 
 /**
  * The agent that a call names, once the caller's level on it is known to reach what the call needs.
@@ -15,10 +15,13 @@ export async function loadAgent(
   required: AccessLevel,
   options: { isDeletedIncluded?: boolean } = {},
 ): Promise<AgentRow> {
-  const row = await ctx.db.agent.findFirst({
+  const found = await ctx.db.agent.findFirst({
     where: { id: agentId, ...(options.isDeletedIncluded ? {} : { deletedAt: null }) },
   });
-  if (!row || !isAuthentic(ctx, row)) throw agentNotFound();
+  const [row] = await authenticRows(ctx, found ? [found] : []);
+  if (!row) throw agentNotFound();
+  // A deleted agent is absent for whoever could not bring it back.
+  if (row.deletedAt !== null && !levelSatisfies(agentLevel(levelCaller(ctx), row), required)) throw agentNotFound();
   assertLevel(ctx, row, required);
   return row;
 }

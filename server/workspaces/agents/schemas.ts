@@ -16,7 +16,7 @@ const MessageOutputMode = z.enum(["block", "stream"]);
 const workspaceId = simId.describe("Sim's id of the workspace");
 
 /** Names one agent in a workspace. */
-export const AgentRef = z.strictObject({ workspaceId, agentId: z.uuid().describe("The agent's id") });
+export const AgentRef = z.strictObject({ workspaceId, agentId: z.uuid().toLowerCase().describe("The agent's id") });
 export type AgentRef = z.output<typeof AgentRef>;
 
 const agentFields = {

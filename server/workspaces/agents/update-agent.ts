@@ -1,4 +1,5 @@
 import { recordAudit } from "../../audit/record.ts";
+import type { Prisma } from "../../db/generated/client.ts";
 import type { TransactionContext } from "../../permissions/workspace-context.ts";
 import { AppError } from "../../shared/errors.ts";
 import { comparisonKey } from "../../shared/text.ts";
@@ -10,7 +11,7 @@ import { StaleRowError } from "./stale-row.ts";
 
 /** Changes the fields given and leaves the others; null clears. A version that is no longer the present one changes nothing. */
 export async function updateAgent(tx: TransactionContext, agent: AgentRow, input: UpdateAgentInput): Promise<Agent> {
-  const { workspaceId: _, agentId, version, ...fields } = input;
+  const { workspaceId: _, agentId: __, version, ...fields } = input;
   if (version !== undefined && version !== agent.version) throw versionConflict(version, agent.version);
   if (fields.visibility !== undefined && fields.visibility !== agent.visibility) assertLevel(tx, agent, "manage");
   const changes = changedFields(agent, fields);
@@ -18,8 +19,10 @@ export async function updateAgent(tx: TransactionContext, agent: AgentRow, input
   const now = new Date(tx.clock.now());
   const [updated] = await nameIsFree(fields.name ?? agent.name, () =>
     tx.db.agent.updateManyAndReturn({
-      where: { id: agentId, version: agent.version, deletedAt: null },
+      where: { id: agent.id, version: agent.version, deletedAt: null },
+      // Every field, so that there is one statement to prepare and not one for each choice of fields.
       data: {
+        ...changeable(agent),
         ...changes,
         ...(changes.name !== undefined && { nameKey: comparisonKey(changes.name) }),
         ...(changes.status !== undefined && archiveFields(changes.status, now)),
@@ -31,7 +34,7 @@ export async function updateAgent(tx: TransactionContext, agent: AgentRow, input
   if (!updated) throw new StaleRowError();
   await recordAudit(tx, {
     action: "agent.update",
-    target: { kind: "agent", id: agentId },
+    target: { kind: "agent", id: agent.id },
     before: Object.fromEntries(Object.keys(changes).map((name) => [name, agent[name as keyof AgentRow]])),
     after: changes,
   });
@@ -48,6 +51,18 @@ function changedFields(agent: AgentRow, fields: AgentFields): Changes {
       ([name, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(agent[name as keyof AgentRow]),
     ),
   );
+}
+
+/** What an update can change, as it is. */
+function changeable(agent: AgentRow) {
+  const { name, nameKey, description, status, visibility, isolationLevel, compositionMode, messageOutputMode } = agent;
+  const { maxEngineIterations, systemPrompt, modelProvider, modelName, temperature, maxTokens, tags, metadata } = agent;
+  const { archivedAt, archiveReason, statusBeforeArchive } = agent;
+  return {
+    ...{ name, nameKey, description, status, visibility, isolationLevel, compositionMode, messageOutputMode },
+    ...{ maxEngineIterations, systemPrompt, modelProvider, modelName, temperature, maxTokens, tags },
+    ...{ metadata: metadata as Prisma.InputJsonValue, archivedAt, archiveReason, statusBeforeArchive },
+  };
 }
 
 function archiveFields(status: AgentRow["status"], now: Date) {
