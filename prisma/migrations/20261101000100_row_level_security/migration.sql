@@ -3,14 +3,15 @@
 
 -- Enters a workspace for a caller. "actual" is what Sim's tables grant at this moment, read by the same statement;
 -- "decided" is what the cached decision rests on. Anything else than equality ends the transaction with PA001.
-CREATE FUNCTION parlant.parlant_enter(workspace text, actual text, decided text) RETURNS void
+CREATE FUNCTION parlant.parlant_enter(workspace text, actual text, decided text) RETURNS text
   LANGUAGE plpgsql VOLATILE SECURITY INVOKER SET search_path = pg_catalog
 AS $$
 BEGIN
   IF workspace IS NULL OR workspace = '' OR actual IS NULL OR decided IS NULL OR actual <> decided THEN
     RAISE EXCEPTION 'The permission that this call rests on no longer holds' USING ERRCODE = 'PA001';
   END IF;
-  PERFORM pg_catalog.set_config('app.workspace_id', workspace, true);
+  -- An expression, which plpgsql evaluates by itself; a PERFORM would be a query inside the query.
+  RETURN pg_catalog.set_config('app.workspace_id', workspace, true);
 END
 $$;
 
