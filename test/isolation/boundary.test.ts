@@ -34,6 +34,10 @@ test("it holds for this row in this workspace, and for nothing else", () => {
     expect(verifyBoundary(keys, other, stored)).toBe(false);
   }
   expect(verifyBoundary(deriveBoundaryKeys([SECRET], Buffer.alloc(32, 2)), subject, stored)).toBe(false);
+  // The same again once it is known to be good, and no less refused for another.
+  expect(verifyBoundary(keys, { ...subject }, stored)).toBe(true);
+  expect(verifyBoundary(keys, { ...subject, workspaceId: "w2" }, stored)).toBe(false);
+  expect(verifyBoundary(keys, subject, { ...stored, boundary: `${stored.boundary}00` })).toBe(false);
   expect(verifyBoundary(keys, subject, { ...stored, boundary: "" })).toBe(false);
   expect(verifyBoundary(keys, subject, { ...stored, boundary: "zz" })).toBe(false);
 });
