@@ -73,9 +73,22 @@ export function openDatabase(options: DatabaseOptions): Database {
     waiting: () => scopedPool.waitingCount + simPool.waitingCount,
     async close() {
       await unscopedPrisma.$disconnect();
-      await Promise.all([scopedPool.end(), simPool.end()]);
+      await Promise.all([closePool(scopedPool), closePool(simPool)]);
     },
   };
+}
+
+/** No connection of the pool is left; its own end() resolves while they are still ending, and the database may be stopped next. */
+async function closePool(pool: pg.Pool): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let open = pool.totalCount;
+  if (open === 0) resolve();
+  pool.on("remove", () => {
+    open--;
+    if (open === 0) resolve();
+  });
+  await pool.end();
+  await promise;
 }
 
 async function querySim<Row extends object>(pool: pg.Pool, statement: Statement): Promise<Row[]> {
