@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 
 const DAY_MS = 86_400_000;
@@ -7,10 +8,10 @@ const secret = z.string().min(32, "must have at least 32 characters; make one wi
 const secretList = (minBytes: number) =>
   z.string().transform((text, check) => {
     const secrets = splitList(text);
-    if (secrets.length === 0 || secrets.some((one) => Buffer.byteLength(one) < minBytes)) {
+    if (secrets.length === 0 || secrets.some((one) => secretBytes(one) < minBytes)) {
       check.addIssue({
         code: "custom",
-        message: `must be one or several comma-separated secrets of at least ${minBytes} bytes, newest first`,
+        message: `must be one or several comma-separated secrets of at least ${minBytes} bytes (of a whsec_ one, once decoded), newest first`,
       });
       return z.NEVER;
     }
@@ -36,11 +37,24 @@ const flag = z
   .transform((text) => text === "true");
 const origin = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
 const list = z.string().default("").transform(splitList);
+const origins = list.refine(
+  (all) => all.every((one) => URL.canParse(one) && /^https?:$/.test(new URL(one).protocol)),
+  "must be http or https origins, comma-separated, e.g. https://sim.example.com; there is no wildcard",
+);
+const proxies = list.refine(
+  (all) => all.every(isAddressOrRange),
+  "must be IP addresses or ranges, comma-separated, e.g. 10.0.0.0/8, or loopback, linklocal, uniquelocal",
+);
+const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgresql:// URL" }).optional();
+const host = z
+  .string()
+  .refine((text) => isIP(text) !== 0 || /^(?![\d.]+$)[A-Za-z0-9.-]+$/.test(text), "must be an IP address or a host name")
+  .default("127.0.0.1");
 
 const schema = z.object({
-  DATABASE_URL: z.string().optional(),
-  POSTGRES_URL: z.string().optional(),
-  MIGRATION_DATABASE_URL: z.string().optional(),
+  DATABASE_URL: databaseUrl,
+  POSTGRES_URL: databaseUrl,
+  MIGRATION_DATABASE_URL: databaseUrl,
   MIGRATE_ON_START: flag,
   PARLANT_DATA_DIR: z.string().optional(),
   NEXT_PUBLIC_APP_URL: origin.optional(),
@@ -56,7 +70,7 @@ const schema = z.object({
   DB_POOL_SIZE: wholeNumber(1, 1_000, 10),
   DB_MAX_OVERFLOW: wholeNumber(0, 1_000, 15),
   DB_POOL_TIMEOUT: wholeNumber(1, 600, 30),
-  HOST: z.string().default("127.0.0.1"),
+  HOST: host,
   PORT: wholeNumber(0, 65_535, 8001),
   BASE_PATH: z
     .string()
@@ -67,9 +81,9 @@ const schema = z.object({
     .default("info")
     .transform((level) => level.toLowerCase().replace(/^warning$/, "warn"))
     .pipe(z.enum(["debug", "info", "warn", "error"], "must be one of DEBUG INFO WARN WARNING ERROR")),
-  ALLOWED_ORIGINS: list,
-  TRUSTED_PROXIES: list,
-  AUTH_TRUSTED_PROXIES: list,
+  ALLOWED_ORIGINS: origins,
+  TRUSTED_PROXIES: proxies,
+  AUTH_TRUSTED_PROXIES: proxies,
   PERMISSION_CACHE_TTL: seconds(30),
   RECONCILE_INTERVAL: seconds(60),
   WORKSPACE_PURGE_AFTER: duration("30d"),
@@ -123,6 +137,25 @@ function requireSecrets(env: z.output<typeof schema>): void {
         .join("\n"),
     );
   }
+}
+
+/** A secret in the form of Standard Webhooks is base64 behind its prefix; any other is its own bytes. */
+function secretBytes(secret: string): number {
+  const prefix = "whsec_";
+  return secret.startsWith(prefix) ? Buffer.from(secret.slice(prefix.length), "base64").length : Buffer.byteLength(secret);
+}
+
+const NAMED_RANGES = new Set(["loopback", "linklocal", "uniquelocal"]);
+
+function isAddressOrRange(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const family = isIP(address);
+  if (NAMED_RANGES.has(text)) return true;
+  return (
+    family !== 0 &&
+    rest.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)))
+  );
 }
 
 function splitList(text: string): string[] {

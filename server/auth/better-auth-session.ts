@@ -21,7 +21,8 @@ export function createSessionVerifier(options: SessionOptions): (signedToken: st
   const auth = betterAuth(readingOptions(options, () => createSessionAdapter(options)));
   return async (signedToken) => {
     const value = urlDecoded(signedToken);
-    if (value === null) return null;
+    // PostgreSQL has no text with a NUL, so no session has such a token.
+    if (value === null || value.includes("\0")) return null;
     const headers = new Headers({ cookie: `${COOKIE_NAME}=${encodeURIComponent(value)}` });
     const found = await auth.api.getSession({ headers, query: READING_QUERY }).catch(rethrowCause);
     return found && { kind: "session", userId: found.session.userId, sessionId: found.session.id };
