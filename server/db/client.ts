@@ -2,7 +2,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import { type Binding, runBound } from "./binding.ts";
 import { PrismaClient } from "./generated/client.ts";
-import { readModelMetadata } from "./model-metadata.ts";
+import { readSchemaMap } from "./schema-map.ts";
 import { ScopedPool } from "./scoped-pool.ts";
 import type { SimReader, Statement } from "./sim-reader.ts";
 import { statementName } from "./statement-names.ts";
@@ -62,7 +62,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   const base = {
     prisma: unscopedPrisma,
-    metadata: readModelMetadata(unscopedPrisma),
+    schema: readSchemaMap(unscopedPrisma),
     query: (binding: Binding, statement: Statement) => runBound(binding, () => scopedPool.queryRows(statement)),
   };
   return {

@@ -1,76 +1,62 @@
-import { ACTION_RULES, type ArgumentRule, MODEL_SCOPE } from "./scoped-models.ts";
-
-/** A query that cannot be confined to one workspace: a defect of the verb that made it, never of its caller. */
-export class ScopeError extends Error {
-  override name = "ScopeError";
-}
-
-/** The relation fields of each model, from the schema's own metadata. */
-export type RelationFields = ReadonlyMap<string, ReadonlySet<string>>;
-
-type Arguments = Record<string, unknown>;
-const LOGICAL = new Set(["AND", "OR", "NOT"]);
+import type { ModelMap, SchemaMap } from "./schema-map.ts";
+import { type Arguments, isPlain, modelOf, type Refuse, type Scope, ScopeError } from "./scope.ts";
+import { scopeFilter, scopeUnique } from "./scope-filter.ts";
+import { scopeOrder, scopeSelection } from "./scope-selection.ts";
+import { scopeChanges, scopeCreated } from "./scope-writes.ts";
+import { ACTION_RULES, type ArgumentRule } from "./scoped-models.ts";
 
 /**
- * The arguments of an action, confined to a workspace. Whatever is not known to be harmless is refused: an unknown
- * model, action or argument, a relation, raw access, and any mention of workspaceId by the caller.
+ * The arguments of an action, confined to a workspace at every depth: filters, unique keys and cursors gain it, what is
+ * created is given it, relations are followed with it. Whatever is not known to be harmless is refused: an unknown
+ * model, action or argument, a way through Sim's tables, and any mention of workspaceId by the caller.
  *
  * @throws ScopeError naming the model, the action and what is refused
  */
 export function scopeArguments(
   call: { model: string; action: string; args: unknown },
   workspaceId: string,
-  relations: RelationFields,
+  schema: SchemaMap,
 ): Arguments {
-  const { model, action } = call;
-  const refuse = (what: string): never => {
-    throw new ScopeError(`${model}.${action}: ${what} is not available in a workspace's client`);
+  const refuse: Refuse = (what) => {
+    throw new ScopeError(`${call.model}.${call.action}: ${what} is not available in a workspace's client`);
   };
-  if (scopeOf(model) !== "workspace") refuse("the model");
-  const rules = rulesOf(action) ?? refuse("the action");
-  const args = (call.args ?? {}) as Arguments;
+  const scope: Scope = { schema, workspaceId, refuse };
+  const model = modelOf(scope, call.model);
+  const rules: Record<string, ArgumentRule> = Object.hasOwn(ACTION_RULES, call.action)
+    ? ACTION_RULES[call.action as keyof typeof ACTION_RULES]
+    : refuse("the action");
+  const args = call.args === undefined ? {} : call.args;
+  if (!isPlain(args)) return refuse("an argument of this kind");
   const scoped: Arguments = {};
   for (const [name, value] of Object.entries(args)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) refuse(`the argument "${name}"`);
-    if (rule !== "plain") refuseRelations(value, relations.get(model) ?? new Set(), refuse);
-    scoped[name] = value;
+    if (rule === undefined) return refuse(`the argument "${name}"`);
+    scoped[name] = applyRule(scope, model, rule, value);
   }
-  for (const [name, rule] of Object.entries(rules)) {
-    if (rule === "filter" && (name === "where" || scoped[name] !== undefined)) {
-      scoped[name] = { ...(scoped[name] as Arguments | undefined), workspaceId };
-    }
-    if (rule === "data") scoped[name] = withWorkspace(scoped[name], workspaceId);
-  }
+  if (rules["where"] === "filter" && scoped["where"] === undefined) scoped["where"] = { workspaceId };
   return scoped;
 }
 
-function scopeOf(model: string): string | undefined {
-  return Object.hasOwn(MODEL_SCOPE, model) ? MODEL_SCOPE[model as keyof typeof MODEL_SCOPE] : undefined;
-}
-
-function rulesOf(action: string): Record<string, ArgumentRule> | undefined {
-  if (!Object.hasOwn(ACTION_RULES, action)) return undefined;
-  const rules: Record<string, ArgumentRule> | "refused" = ACTION_RULES[action as keyof typeof ACTION_RULES];
-  return rules === "refused" ? undefined : rules;
-}
-
-function withWorkspace(data: unknown, workspaceId: string): unknown {
-  if (Array.isArray(data)) return data.map((row) => withWorkspace(row, workspaceId));
-  return { ...(data as Arguments), workspaceId };
-}
-
-/** Looks at the names of a filter, data, selection or order, through AND, OR, NOT and lists, and not into scalar values. */
-function refuseRelations(value: unknown, relationFields: ReadonlySet<string>, refuse: (what: string) => never): void {
-  if (Array.isArray(value)) {
-    for (const one of value) refuseRelations(one, relationFields, refuse);
-    return;
-  }
-  if (typeof value !== "object" || value === null) return;
-  for (const [name, inner] of Object.entries(value)) {
-    if (relationFields.has(name)) refuse(`the relation "${name}"`);
-    if (name === "_count") refuse("a count of relations");
-    if (name === "workspaceId" || name.startsWith("workspaceId_")) refuse("a workspaceId of the caller's");
-    if (LOGICAL.has(name)) refuseRelations(inner, relationFields, refuse);
+function applyRule(scope: Scope, model: ModelMap, rule: ArgumentRule, value: unknown): unknown {
+  switch (rule) {
+    case "filter":
+      return { ...scopeFilter(scope, model, value ?? {}), workspaceId: scope.workspaceId };
+    case "unique":
+      return scopeUnique(scope, model, value);
+    case "selection":
+      return scopeSelection(scope, model, value);
+    case "order":
+      return scopeOrder(scope, model, value);
+    case "created":
+      return { ...scopeCreated(scope, model, value), workspaceId: scope.workspaceId };
+    case "createdRows":
+      return (Array.isArray(value) ? value : [value]).map((row) => ({
+        ...scopeCreated(scope, model, row),
+        workspaceId: scope.workspaceId,
+      }));
+    case "changes":
+      return scopeChanges(scope, model, value);
+    case "plain":
+      return value;
   }
 }

@@ -24,39 +24,38 @@ export type ScopedModelName = {
   [Name in Prisma.ModelName]: (typeof MODEL_SCOPE)[Name] extends "workspace" ? Name : never;
 }[Prisma.ModelName];
 
-/** An argument of an action: a filter and a cursor gain the workspace, data is given it, the rest passes if it names no relation. */
-export type ArgumentRule = "filter" | "data" | "changes" | "shape" | "plain";
+/** How an argument of an action is confined to the workspace. */
+export type ArgumentRule = "filter" | "unique" | "selection" | "order" | "created" | "createdRows" | "changes" | "plain";
 
-const SHAPE = { select: "shape", omit: "shape" } as const;
-const WINDOW = { orderBy: "shape", take: "plain", skip: "plain", cursor: "filter", distinct: "plain" } as const;
+const SELECTION = { select: "selection", include: "selection", omit: "plain", relationLoadStrategy: "plain" } as const;
+const WINDOW = { orderBy: "order", take: "plain", skip: "plain", cursor: "unique", distinct: "plain" } as const;
 const SUMS = { _count: "plain", _sum: "plain", _avg: "plain", _min: "plain", _max: "plain" } as const;
 
 /**
  * What each Prisma action may carry. An action that Prisma adds does not compile until it stands here; an argument that
- * does not stand here is refused. Actions by a unique key are refused for now: a key without its workspace is not one.
+ * does not stand here is refused.
  */
 export const ACTION_RULES = {
-  findFirst: { where: "filter", ...SHAPE, ...WINDOW },
-  findFirstOrThrow: { where: "filter", ...SHAPE, ...WINDOW },
-  findMany: { where: "filter", ...SHAPE, ...WINDOW },
+  findUnique: { where: "unique", ...SELECTION },
+  findUniqueOrThrow: { where: "unique", ...SELECTION },
+  findFirst: { where: "filter", ...SELECTION, ...WINDOW },
+  findFirstOrThrow: { where: "filter", ...SELECTION, ...WINDOW },
+  findMany: { where: "filter", ...SELECTION, ...WINDOW },
   count: { where: "filter", select: "plain", ...WINDOW },
   aggregate: { where: "filter", ...SUMS, ...WINDOW },
-  groupBy: { where: "filter", by: "plain", having: "shape", ...SUMS, ...WINDOW },
-  create: { data: "data", ...SHAPE },
-  createMany: { data: "data", skipDuplicates: "plain" },
-  createManyAndReturn: { data: "data", skipDuplicates: "plain", ...SHAPE },
+  groupBy: { where: "filter", by: "plain", having: "plain", ...SUMS, ...WINDOW },
+  create: { data: "created", ...SELECTION },
+  createMany: { data: "createdRows", skipDuplicates: "plain" },
+  createManyAndReturn: { data: "createdRows", skipDuplicates: "plain", ...SELECTION },
+  update: { where: "unique", data: "changes", ...SELECTION },
   updateMany: { where: "filter", data: "changes", limit: "plain" },
-  updateManyAndReturn: { where: "filter", data: "changes", limit: "plain", ...SHAPE },
+  updateManyAndReturn: { where: "filter", data: "changes", limit: "plain", ...SELECTION },
+  upsert: { where: "unique", create: "created", update: "changes", ...SELECTION },
+  delete: { where: "unique", ...SELECTION },
   deleteMany: { where: "filter", limit: "plain" },
-  findUnique: "refused",
-  findUniqueOrThrow: "refused",
-  update: "refused",
-  upsert: "refused",
-  delete: "refused",
 } as const satisfies Record<
   Exclude<Prisma.PrismaAction, "executeRaw" | "queryRaw" | "runCommandRaw" | "findRaw" | "aggregateRaw">,
-  Record<string, ArgumentRule> | "refused"
+  Record<string, ArgumentRule>
 >;
 
 export type Action = keyof typeof ACTION_RULES;
-export type AllowedAction = { [Name in Action]: (typeof ACTION_RULES)[Name] extends "refused" ? never : Name }[Action];

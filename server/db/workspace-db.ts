@@ -1,59 +1,15 @@
 import { hash } from "node:crypto";
 import { type AgentPageQuery, type AgentRow, agentPageStatement } from "./agent-page.ts";
 import { type Binding, runBound } from "./binding.ts";
-import type { Prisma, PrismaClient } from "./generated/client.ts";
-import type { ModelMetadata } from "./model-metadata.ts";
+import type { PrismaClient } from "./generated/client.ts";
+import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
-import { type AllowedAction, MODEL_SCOPE, type ScopedModelName } from "./scoped-models.ts";
+import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
 import type { Statement } from "./sim-reader.ts";
-
-type Operations<Name extends ScopedModelName> = Prisma.TypeMap["model"][Name]["operations"];
-type WithoutWorkspace<Type> = Type extends readonly (infer Row)[] ? WithoutWorkspace<Row>[] : Omit<Type, "workspaceId">;
-type Where<Name extends ScopedModelName> = WithoutWorkspace<NonNullable<Operations<Name>["findMany"]["args"]["where"]>>;
-type Rows<Name extends ScopedModelName> = WithoutWorkspace<Extract<Operations<Name>["createMany"]["args"]["data"], unknown[]>>;
-type Changes<Name extends ScopedModelName> = WithoutWorkspace<Operations<Name>["updateMany"]["args"]["data"]>;
-type Order<Name extends ScopedModelName> = Operations<Name>["findMany"]["args"]["orderBy"];
-type Selection<Name extends ScopedModelName> = NonNullable<Operations<Name>["findMany"]["args"]["select"]>;
-type Row<Name extends ScopedModelName> = Prisma.TypeMap["model"][Name]["payload"]["scalars"];
-type Selected<Name extends ScopedModelName, Args> = Args extends { select: infer Chosen }
-  ? Pick<Row<Name>, keyof Chosen & keyof Row<Name>>
-  : Row<Name>;
-
-interface FindArgs<Name extends ScopedModelName> {
-  where?: Where<Name>;
-  orderBy?: Order<Name>;
-  select?: Selection<Name>;
-  take?: number;
-  skip?: number;
-}
-
-/** What a verb can do with one model: the rows of its own workspace and no others; the workspace is never an argument. */
-export interface ScopedModel<Name extends ScopedModelName> {
-  findFirst<Args extends FindArgs<Name>>(args: Args): Promise<Selected<Name, Args> | null>;
-  findMany<Args extends FindArgs<Name>>(args: Args): Promise<Selected<Name, Args>[]>;
-  count(args?: { where?: Where<Name> }): Promise<number>;
-  create(args: { data: Rows<Name>[number] }): Promise<Row<Name>>;
-  createMany(args: { data: Rows<Name>; skipDuplicates?: boolean }): Promise<{ count: number }>;
-  updateMany(args: { where: Where<Name>; data: Changes<Name> }): Promise<{ count: number }>;
-  updateManyAndReturn(args: { where: Where<Name>; data: Changes<Name> }): Promise<Row<Name>[]>;
-  deleteMany(args: { where: Where<Name> }): Promise<{ count: number }>;
-}
-
-const FACADE_ACTIONS = [
-  "findFirst",
-  "findMany",
-  "count",
-  "create",
-  "createMany",
-  "updateMany",
-  "updateManyAndReturn",
-  "deleteMany",
-] as const satisfies readonly (keyof ScopedModel<"Agent"> & AllowedAction)[];
-
-type Models = { readonly [Name in ScopedModelName as Uncapitalize<Name>]: ScopedModel<Name> };
+import type { ScopedModels } from "./workspace-types.ts";
 
 /** The database as one workspace sees it, inside a transaction. */
-export type WorkspaceTransaction = Models & {
+export type WorkspaceTransaction = ScopedModels & {
   /**
    * Takes a lock of this workspace for the rest of the transaction, or answers false where another transaction holds it.
    * The lock is 64 bits of the name's SHA-256.
@@ -62,7 +18,7 @@ export type WorkspaceTransaction = Models & {
 };
 
 /** The database as one workspace sees it. There is nothing else on it: no raw SQL, no client behind it, no workspaceId. */
-export type WorkspaceDb = Models & {
+export type WorkspaceDb = ScopedModels & {
   /** A page of the workspace's undeleted agents. */
   agentPage(query: AgentPageQuery): Promise<AgentRow[]>;
   /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
@@ -75,7 +31,7 @@ const TRANSACTION_TIMEOUT_MS = 15_000;
 /** What the clients of all workspaces share. */
 export interface WorkspaceDbBase {
   prisma: PrismaClient;
-  metadata: ModelMetadata;
+  schema: SchemaMap;
   query(binding: Binding, statement: Statement): Promise<object[]>;
 }
 
@@ -91,25 +47,26 @@ export interface WorkspaceDbOptions {
  */
 export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, options: WorkspaceDbOptions = {}): WorkspaceDb {
   const { isExtensionOn = true, transactionMaxWaitMs = 30_000 } = options;
-  const { relationFields, columns } = base.metadata;
+  const { schema } = base;
   const extended = base.prisma.$extends({
     name: "workspace",
     query: {
       $allModels: {
         $allOperations({ model, operation, args, query }) {
-          const scoped = isExtensionOn
-            ? scopeArguments({ model, action: operation, args }, binding.workspaceId, relationFields)
-            : args;
+          const scoped = isExtensionOn ? scopeArguments({ model, action: operation, args }, binding.workspaceId, schema) : args;
           // Prisma's promises run when awaited, so the binding must be in place at the await.
           return runBound(binding, async () => await query(scoped as typeof args));
         },
       },
     },
   });
+  giveOwnRequestHandler(extended);
   return Object.freeze({
     ...facade(extended),
     agentPage: (query: AgentPageQuery) =>
-      base.query(binding, agentPageStatement(binding.workspaceId, columns.get("Agent") ?? "", query)) as Promise<AgentRow[]>,
+      base.query(binding, agentPageStatement(binding.workspaceId, schema.get("Agent")?.columns ?? "", query)) as Promise<
+        AgentRow[]
+      >,
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>
         extended.$transaction((tx) => work({ ...facade(tx), tryLock: (name) => tryLock(tx, [binding.workspaceId, ...name]) }), {
@@ -120,6 +77,15 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
   });
 }
 
+/**
+ * Prisma joins the findUniques of one tick, whoever makes them, in the request handler that all extensions of a client
+ * share: two callers would be answered by one statement in one of their workspaces. So each workspace's client has its own.
+ */
+function giveOwnRequestHandler(extended: object): void {
+  const { _requestHandler: shared } = extended as { _requestHandler: { constructor: new (client: object) => object } };
+  Object.defineProperty(extended, "_requestHandler", { value: new shared.constructor(extended) });
+}
+
 async function tryLock(tx: Pick<PrismaClient, "$queryRaw">, name: readonly string[]): Promise<boolean> {
   const key = hash("sha256", JSON.stringify(name), "buffer").readBigInt64BE();
   const rows = await tx.$queryRaw<{ taken: boolean }[]>`select pg_try_advisory_xact_lock(${key}) as taken`;
@@ -128,7 +94,7 @@ async function tryLock(tx: Pick<PrismaClient, "$queryRaw">, name: readonly strin
 
 type Delegate = Record<string, (args: unknown) => unknown>;
 
-function facade(client: object): Models {
+function facade(client: object): ScopedModels {
   const delegates = client as Record<string, Delegate>;
   const models: Record<string, Delegate> = {};
   for (const [model, scope] of Object.entries(MODEL_SCOPE)) {
@@ -137,8 +103,8 @@ function facade(client: object): Models {
     const delegate = delegates[name];
     if (!delegate) throw new Error(`Prisma has no model "${name}"`);
     models[name] = Object.freeze(
-      Object.fromEntries(FACADE_ACTIONS.map((action) => [action, (args: unknown) => delegate[action]?.(args)])),
+      Object.fromEntries(Object.keys(ACTION_RULES).map((action) => [action, (args: unknown) => delegate[action]?.(args)])),
     );
   }
-  return Object.freeze(models) as unknown as Models;
+  return Object.freeze(models) as unknown as ScopedModels;
 }

@@ -1,0 +1,122 @@
+import type { ModelMap, Relation } from "./schema-map.ts";
+import { type Arguments, each, isPlain, modelOf, namesWorkspace, type Scope } from "./scope.ts";
+import { scopeFilter, scopeUnique } from "./scope-filter.ts";
+
+/**
+ * The data of a row that is created, without its workspace: that comes from the caller of this function, or, where the
+ * row is created under another, from the reference to it.
+ */
+export function scopeCreated(scope: Scope, model: ModelMap, data: unknown): Arguments {
+  if (!isPlain(data)) return scope.refuse("data of this kind");
+  const created: Arguments = {};
+  for (const [name, value] of Object.entries(data)) {
+    if (namesWorkspace(name)) return scope.refuse("a workspaceId of the caller's");
+    const relation = model.relations.get(name);
+    if (!relation) created[name] = value;
+    else if (relation.isList) created[name] = scopeOperations(scope, relation, value, CREATING);
+    else Object.assign(created, connectionAsFields(scope, relation, value));
+  }
+  return created;
+}
+
+/** The data of a change. The workspace of a row never changes. */
+export function scopeChanges(scope: Scope, model: ModelMap, data: unknown): Arguments {
+  if (!isPlain(data)) return scope.refuse("data of this kind");
+  const changes: Arguments = {};
+  for (const [name, value] of Object.entries(data)) {
+    if (namesWorkspace(name)) return scope.refuse("a workspaceId of the caller's");
+    const relation = model.relations.get(name);
+    if (!relation) changes[name] = value;
+    else if (relation.isList) changes[name] = scopeOperations(scope, relation, value, CHANGING);
+    else Object.assign(changes, connectionAsFields(scope, relation, value));
+  }
+  return changes;
+}
+
+type Operation = (scope: Scope, model: ModelMap, value: unknown) => unknown;
+
+/** What can be done to related rows where their parent is created. */
+const CREATING: Readonly<Record<string, Operation>> = {
+  create: (scope, model, value) => each(value, (row) => scopeCreated(scope, model, row)),
+  createMany: (scope, model, value) => {
+    if (!isPlain(value)) return scope.refuse("a createMany of this kind");
+    const { data, skipDuplicates, ...unknown } = value;
+    if (Object.keys(unknown).length > 0) return scope.refuse(`the argument "${Object.keys(unknown)[0]}" of a createMany`);
+    return {
+      data: each(data, (row) => scopeCreated(scope, model, row)),
+      ...(skipDuplicates !== undefined && { skipDuplicates }),
+    };
+  },
+  connect: (scope, model, value) => each(value, (where) => scopeUnique(scope, model, where)),
+  connectOrCreate: (scope, model, value) =>
+    each(value, (one) => parts(scope, one, { where: scopeUnique, create: scopeCreated }, model)),
+};
+
+/** What can be done to them where the parent is changed. */
+const CHANGING: Readonly<Record<string, Operation>> = {
+  ...CREATING,
+  update: (scope, model, value) => each(value, (one) => parts(scope, one, { where: scopeUnique, data: scopeChanges }, model)),
+  updateMany: (scope, model, value) => each(value, (one) => parts(scope, one, { where: ownFilter, data: scopeChanges }, model)),
+  upsert: (scope, model, value) =>
+    each(value, (one) => parts(scope, one, { where: scopeUnique, create: scopeCreated, update: scopeChanges }, model)),
+  delete: (scope, model, value) => each(value, (where) => scopeUnique(scope, model, where)),
+  deleteMany: (scope, model, value) => each(value, (where) => ownFilter(scope, model, where)),
+};
+
+function scopeOperations(
+  scope: Scope,
+  relation: Relation,
+  value: unknown,
+  operations: Readonly<Record<string, Operation>>,
+): unknown {
+  const model = modelOf(scope, relation.model);
+  if (!isPlain(value)) return scope.refuse("a write of this kind to a relation");
+  return Object.fromEntries(
+    Object.entries(value).map(([name, argument]) => {
+      const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+      // set and disconnect would have Prisma clear the whole key, the workspace with it.
+      if (!operation) return scope.refuse(`the operation "${name}" on a relation`);
+      return [name, operation(scope, model, argument)];
+    }),
+  );
+}
+
+function ownFilter(scope: Scope, model: ModelMap, where: unknown): Arguments {
+  return { ...scopeFilter(scope, model, where), workspaceId: scope.workspaceId };
+}
+
+function parts(
+  scope: Scope,
+  value: unknown,
+  walkers: Record<string, (scope: Scope, model: ModelMap, value: unknown) => unknown>,
+  model: ModelMap,
+): Arguments {
+  if (!isPlain(value)) return scope.refuse("a write of this kind to a relation");
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => {
+      const walk = Object.hasOwn(walkers, name) ? walkers[name] : undefined;
+      if (!walk) return scope.refuse(`the argument "${name}" of a write to a relation`);
+      return [name, walk(scope, model, part)];
+    }),
+  );
+}
+
+/**
+ * A reference to one row, as the fields that hold it: Prisma takes either references or fields, and the workspace is a
+ * field. Anything but connecting to a row by its key is refused: the row is to be made or changed by itself.
+ */
+function connectionAsFields(scope: Scope, relation: Relation, value: unknown): Arguments {
+  const model = modelOf(scope, relation.model);
+  if (!isPlain(value) || Object.keys(value).join() !== "connect") return scope.refuse("a write to a relation other than connect");
+  const where = value["connect"];
+  const primary = model.uniqueKeys[0] ?? [];
+  if (!isPlain(where) || Object.keys(where).sort().join() !== [...primary].sort().join()) {
+    return scope.refuse(`a connect by anything but (${primary.join(", ")})`);
+  }
+  return Object.fromEntries(
+    primary.map((field) => {
+      const here = relation.references.get(field);
+      return here ? [here, where[field]] : scope.refuse("a connect from the side that holds no reference");
+    }),
+  );
+}
