@@ -2,17 +2,20 @@ import cors from "@fastify/cors";
 import fastify, { type FastifyInstance } from "fastify";
 import { logRequest } from "./http/access-log.ts";
 import { applyApiHeaders } from "./http/api-headers.ts";
-import { corsOptions } from "./http/cors.ts";
+import { corsHeaders, corsOptions } from "./http/cors.ts";
 import { sendError } from "./http/error-answer.ts";
 import { parseJsonBodies } from "./http/json-body.ts";
-import { answerParserError, MAX_HEADER_BYTES } from "./http/parser-errors.ts";
+import { requireJsonBodies } from "./http/json-media-type.ts";
+import { answerUnserved, createParserErrorHandler, MAX_HEADER_BYTES } from "./http/parser-errors.ts";
 import { type Readiness, serveProbes } from "./http/probes.ts";
 import { createRateLimiter } from "./http/rate-limit.ts";
 import { requestIdOf } from "./http/request-id.ts";
 import { newNote } from "./http/request-note.ts";
+import { decodedPath, routedPath } from "./http/request-path.ts";
 import { answerUnmatched } from "./http/unmatched.ts";
 import { serveRest } from "./rest/adapter.ts";
 import { serveDocs } from "./rest/docs.ts";
+import { AppError } from "./shared/errors.ts";
 import type { Logger } from "./shared/logger.ts";
 import type { Services } from "./trpc/context.ts";
 import { countTrpcCalls, serveTrpc } from "./trpc/http.ts";
@@ -52,15 +55,23 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
     keepAliveTimeout: 75_000,
-    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 20_000 },
+    // A missing Host is refused below, in the shape of every other error.
+    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 20_000, requireHostHeader: false },
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: MAX_SEGMENT_LENGTH, caseSensitive: true },
-    clientErrorHandler: answerParserError,
+    clientErrorHandler: createParserErrorHandler(log),
     // No hook runs for a URL that cannot be routed.
     frameworkErrors(error, request, reply) {
       request.note = newNote(request.headers.traceparent);
       reply.headers({ "x-request-id": request.id, "cache-control": "private, no-store" });
-      sendError(request, reply, error);
+      reply.headers(corsHeaders(options.allowedOrigins, request.headers.origin));
+      let refusal: unknown = error;
+      try {
+        if (decodedPath(request.url).startsWith(apiPrefix)) applyApiHeaders(request, reply, limiter, () => 1);
+      } catch (limited) {
+        refusal = limited;
+      }
+      sendError(request, reply, refusal);
       logRequest(log, request, reply);
     },
   });
@@ -73,7 +84,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(cors, corsOptions(options.allowedOrigins));
   app.addHook("onRequest", (request, reply, done) => {
     try {
-      if (request.url.startsWith(apiPrefix)) applyApiHeaders(request, reply, limiter, countTrpcCalls);
+      if (routedPath(request).startsWith(apiPrefix)) applyApiHeaders(request, reply, limiter, countTrpcCalls);
+      if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
+        throw new AppError("BAD_REQUEST", "The header Host is missing");
+      }
       done();
     } catch (error) {
       done(error as Error);
@@ -86,8 +100,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => sendError(request, reply, error));
   answerUnmatched(app);
   parseJsonBodies(app);
+  answerUnserved(app.server, log);
 
   const context = { services, allowedOrigins: options.allowedOrigins, limiter };
+  requireJsonBodies(app, context);
   serveProbes(app, basePath, options.checkReadiness, services.clock);
   serveRest(app, basePath, context);
   serveDocs(app, basePath);

@@ -4,7 +4,27 @@ import superjson from "superjson";
 import type { TrpcCallContext } from "./call.ts";
 import { type Ports, sendCall } from "./call-fetch.ts";
 import { type ClientOptions, trpcUrl } from "./client-options.ts";
+import { BadRequestError } from "./error-classes.ts";
 import type { SimRouter } from "./sim-router.ts";
+
+/** superjson, whose refusal of an input is an error of this client's. */
+const TRANSFORMER = {
+  input: {
+    serialize(input: unknown) {
+      try {
+        return superjson.serialize(input);
+      } catch (cause) {
+        const message = cause instanceof Error ? cause.message : "It is no data";
+        throw new BadRequestError(`The input cannot be sent: ${message}`, {
+          cause,
+          details: { issues: [{ path: [], message }] },
+        });
+      }
+    },
+    deserialize: superjson.deserialize,
+  },
+  output: superjson,
+};
 
 /**
  * A tRPC client whose calls are each one HTTP request of their own: so each has its own status, request id, idempotency
@@ -17,7 +37,7 @@ export function createTrpc(client: ClientOptions, ports: Ports): TRPCClient<SimR
     // A link for the call, because tRPC does not tell fetch which call it is for.
     const ownLink = httpLink<SimRouter>({
       url,
-      transformer: superjson,
+      transformer: TRANSFORMER,
       fetch: (target, init) =>
         sendCall(client, ports, call, {
           url: String(target),

@@ -1,17 +1,25 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../shared/errors.ts";
 
 /** How deeply the JSON of a request may be nested; what is stored allows less. */
 export const MAX_JSON_DEPTH = 64;
 
+/** Text without any of these has no key that poisons prototypes; an escape may hide one. */
+const MAY_POISON = /__proto__|constructor|\\u/;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Holds for JSON text that can be walked recursively without harm.
- * @throws AppError BAD_REQUEST naming the limit
+ * Holds for JSON text whose value can be walked recursively, copied and merged without harm.
+ * @throws AppError BAD_REQUEST naming the limit or the key
  */
-export function assertShallowJson(text: string): void {
+export function assertHarmlessJson(text: string): void {
+  assertShallowJson(text);
+  if (MAY_POISON.test(text)) assertNoPoison(text);
+}
+
+function assertShallowJson(text: string): void {
   let depth = 0;
   let isInString = false;
   for (let i = 0; i < text.length; i++) {
@@ -29,21 +37,35 @@ export function assertShallowJson(text: string): void {
   }
 }
 
+/** Whoever parses the text says whether it is JSON at all. */
+function assertNoPoison(text: string): void {
+  try {
+    JSON.parse(text, (key, value: unknown) => {
+      if (key === "__proto__" || (key === "constructor" && hasOwn(value, "prototype"))) {
+        throw new AppError("BAD_REQUEST", `The JSON must not have the key "${key}" here`);
+      }
+      return value;
+    });
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+  }
+}
+
+function hasOwn(value: unknown, key: string): boolean {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key);
+}
+
 /** Bodies are JSON and nothing else from here on; an empty one is none, and keys that poison prototypes are refused. */
 export function parseJsonBodies(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body.trim() === "") return done(null, undefined);
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, async (_request: FastifyRequest, body: string) => {
+    const text = body.startsWith("\uFEFF") ? body.slice(1) : body;
+    if (text.trim() === "") return undefined;
+    assertHarmlessJson(text);
     try {
-      assertShallowJson(body);
-    } catch (error) {
-      return done(error as AppError);
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw new AppError("BAD_REQUEST", "The body is not valid JSON");
     }
-    return parse(request, body, (error, value) =>
-      error
-        ? done(new AppError("BAD_REQUEST", "The body is not valid JSON, or holds a key such as __proto__"))
-        : done(null, value),
-    );
   });
 }

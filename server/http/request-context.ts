@@ -15,11 +15,7 @@ export interface ContextOptions {
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 
-/**
- * The request as the ladder takes it.
- *
- * @throws AppError BAD_REQUEST where the Idempotency-Key is malformed
- */
+/** The request as the ladder takes it; an Idempotency-Key is taken that assertIdempotencyKey lets through. */
 export function createRequestContext(request: FastifyRequest, options: ContextOptions): RequestContext {
   const headers = readableHeaders(request.headers);
   return {
@@ -49,14 +45,19 @@ function readableHeaders(headers: IncomingHttpHeaders): RequestHeaders {
   };
 }
 
-function idempotencyKeyOf(headers: IncomingHttpHeaders): string | null {
-  const key = headers["idempotency-key"];
-  if (key === undefined) return null;
-  if (typeof key === "string" && VISIBLE_ASCII.test(key)) return key;
+/** @throws AppError BAD_REQUEST where there is an Idempotency-Key and it is malformed: it must not be left unheeded */
+export function assertIdempotencyKey(headers: IncomingHttpHeaders): void {
+  if (headers["idempotency-key"] === undefined || idempotencyKeyOf(headers) !== null) return;
   throw invalidInput([{ path: ["Idempotency-Key"], message: "must be 1 to 255 visible ASCII characters" }]);
 }
 
-function hasBody(headers: IncomingHttpHeaders): boolean {
+function idempotencyKeyOf(headers: IncomingHttpHeaders): string | null {
+  const key = headers["idempotency-key"];
+  return typeof key === "string" && VISIBLE_ASCII.test(key) ? key : null;
+}
+
+/** Whether the headers announce a body that is not empty. */
+export function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { AppError } from "../shared/errors.ts";
 import { sendError } from "./error-answer.ts";
+import { decodedPath } from "./request-path.ts";
 
 /**
  * What no route takes is answered 405 with Allow where the path has routes of other methods, else 404. To be called
@@ -20,7 +21,7 @@ export function answerUnmatched(app: FastifyInstance): void {
   });
 
   app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split("?", 1).join("");
+    const path = decodedPath(request.url);
     const methods = [...new Set(paths.filter(({ pattern }) => pattern.test(path)).flatMap((known) => [...known.methods]))].sort();
     if (methods.length === 0) return sendError(request, reply, new AppError("NOT_FOUND", "There is nothing at this path"));
     reply.header("allow", methods.join(", "));

@@ -1,6 +1,7 @@
 import { callTRPCProcedure } from "@trpc/server";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type ContextOptions, createRequestContext } from "../http/request-context.ts";
+import { readRecognised } from "../http/recognised-first.ts";
+import { assertIdempotencyKey, type ContextOptions, createRequestContext } from "../http/request-context.ts";
 import { appRouter } from "../router.ts";
 import { AppError } from "../shared/errors.ts";
 import { createOpenApiDocument } from "./openapi.ts";
@@ -16,7 +17,7 @@ export function serveRest(app: FastifyInstance, basePath: string, options: Conte
     app.route({
       method: route.method,
       url: `${basePath}${REST_PREFIX}${toFastifyPath(route.path)}`,
-      handler: createHandler(route, options),
+      handler: createHandler(route, basePath, options),
     });
   }
   const document = JSON.stringify(createOpenApiDocument(basePath));
@@ -25,14 +26,17 @@ export function serveRest(app: FastifyInstance, basePath: string, options: Conte
   );
 }
 
-function createHandler(route: Route, options: ContextOptions) {
+function createHandler(route: Route, basePath: string, options: ContextOptions) {
   const plan = planInput(route);
-  const { type } = procedureOf(route.procedure);
+  const { type, meta } = procedureOf(route.procedure);
   return async (request: FastifyRequest, reply: FastifyReply) => {
     request.note.procedure = route.procedure;
-    assertWellEncoded(request.url);
-    const input = readInput(plan, request as InputParts);
     const ctx = createRequestContext(request, options);
+    const input = await readRecognised(ctx, meta.permission === "public", () => {
+      assertWellEncoded(request.url);
+      assertIdempotencyKey(request.headers);
+      return readInput(plan, request as InputParts);
+    });
     const output: unknown = await callTRPCProcedure({
       router: appRouter,
       path: route.procedure,
@@ -42,16 +46,23 @@ function createHandler(route: Route, options: ContextOptions) {
       signal: undefined,
       batchIndex: 0,
     });
-    return answer(route, request, reply, output);
+    return answer(route, basePath, request, reply, output);
   };
 }
 
-function answer(route: Route, request: FastifyRequest, reply: FastifyReply, output: unknown): FastifyReply {
+function answer(route: Route, basePath: string, request: FastifyRequest, reply: FastifyReply, output: unknown): FastifyReply {
   const fields = output as { id?: unknown; version?: unknown };
   if (typeof fields?.version === "number") reply.header("etag", versionTag(fields.version));
-  if (route.hasLocation) reply.header("location", `${request.url.split("?", 1).join("")}/${fields.id}`);
+  if (route.hasLocation)
+    reply.header("location", `${pathOf(route, basePath, request.params as InputParts["params"])}/${fields.id}`);
   reply.code(route.statusOf ? route.statusOf(output) : route.success);
   return route.success === 204 ? reply.send() : reply.send(output);
+}
+
+/** The path that the request names, in its one spelling: the target that was sent may be another host's. */
+function pathOf(route: Route, basePath: string, params: InputParts["params"]): string {
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[camelCase(name)] ?? ""));
+  return `${basePath}${REST_PREFIX}${path}`;
 }
 
 function toFastifyPath(path: string): string {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
 import { IntegrationHealth } from "../sim-integration/health.ts";
 import { Agent, AgentPage, CreateAgentInput, DeletedAgent, UpdateAgentInput } from "../workspaces/agents/schemas.ts";
 import { Isolation } from "../workspaces/isolation-schema.ts";
@@ -13,12 +14,23 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
 };
 export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = { CreateAgent: CreateAgentInput, UpdateAgent: UpdateAgentInput };
 
+const Issue = z.object({
+  path: z.array(z.union([z.string(), z.int()])).describe("Where it stands: names of fields and indexes, or of a header"),
+  message: z.string().describe("What is allowed there"),
+});
+
 /** The shape of every error, whatever the status. */
 export const ErrorAnswer = z.object({
   error: z.object({
-    code: z.string().describe("One of the codes of this API, such as NOT_FOUND"),
+    code: z.enum(Object.keys(HTTP_STATUS) as ErrorCode[]).describe("What went wrong, for programs"),
     message: z.string().describe("Written for whoever reads it; not to be parsed"),
-    details: z.looseObject({}).optional().describe("What is wrong in particular: issues[] of an input, or a finer code"),
+    details: z
+      .looseObject({
+        code: z.string().optional().describe("A finer code, such as INSUFFICIENT_WORKSPACE_ROLE"),
+        issues: z.array(Issue).optional().describe("Each thing that is wrong with the input"),
+      })
+      .optional()
+      .describe("What is wrong in particular"),
   }),
   requestId: z.string().describe("Also the header x-request-id"),
 });

@@ -32,6 +32,7 @@ export function serveDocs(app: FastifyInstance, basePath: string): void {
   const html = page(root);
   const script = startScript(basePath);
   app.get(root, (_request, reply) => reply.headers(headers).type("text/html; charset=utf-8").send(html));
+  app.get(`${root}/`, (_request, reply) => reply.redirect(root, 308));
   app.get(`${root}/start.js`, (_request, reply) => reply.headers(headers).type("text/javascript; charset=utf-8").send(script));
   for (const [name, type] of Object.entries(FILES)) {
     const file = join(STATIC_DIR, name);

@@ -18,10 +18,18 @@ export const DATES_AS_TEXT = {
   unrepresentable: ({ zodSchema }) => (zodSchema._zod.def.type === "date" ? { type: "string", format: "date-time" } : "throw"),
 } as const satisfies z.core.ToJSONSchemaParams;
 
-/** What a caller may send for the schema. */
+/**
+ * What a caller may send for the schema. A default is told also where the field's text is normalised, which zod leaves
+ * out: what normalises here keeps the type, so that a default is one of the values that may be sent.
+ */
 export function inputJsonSchema(schema: z.ZodType): JsonSchema {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { ...DATES_AS_TEXT, io: "input" });
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { ...DATES_AS_TEXT, io: "input", override: tellDefault });
   return json as JsonSchema;
+}
+
+function tellDefault({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  const { def } = zodSchema._zod;
+  if (def.type === "default") jsonSchema.default = def.defaultValue as typeof jsonSchema.default;
 }
 
 /** A schema of an answer allows fields that it does not name, so that one more is no breaking change. */

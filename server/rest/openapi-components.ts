@@ -57,7 +57,19 @@ function toBody(route: Route): JsonSchema | null {
   const left = Object.entries(properties).filter(([name]) => !params.includes(name));
   if (left.length === 0) return null;
   const stillRequired = required.filter((name) => !params.includes(name));
-  return { ...schema, properties: Object.fromEntries(left), ...(stillRequired.length > 0 && { required: stillRequired }) };
+  const fields = Object.fromEntries(left.map(([name, field]) => [name, isOpaque(field) ? { ...field, ...OPAQUE } : field]));
+  return { ...schema, properties: fields, ...(stillRequired.length > 0 && { required: stillRequired }) };
+}
+
+/** What a caller must know of opaque JSON, and a schema cannot say of its depths. */
+const OPAQUE = {
+  description:
+    "Opaque JSON, stored and returned as given, at most 16 KiB and 32 levels; at no level a key __proto__, constructor or prototype",
+  propertyNames: { not: { enum: ["__proto__", "constructor", "prototype"] } },
+};
+
+function isOpaque({ type, additionalProperties }: JsonSchema): boolean {
+  return type === "object" && additionalProperties === true;
 }
 
 function nameOf(named: Readonly<Record<string, z.ZodType>>, schema: z.ZodType): string | undefined {

@@ -17,6 +17,9 @@ export const DOCUMENTED_HEADERS = {
   "www-authenticate": { description: "The credentials that are accepted", schema: text },
 };
 
+/** What every answer carries. */
+export const COMMON_HEADERS = ["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"] as const;
+
 /** Headers of requests, as the document names them. */
 export const REQUEST_HEADERS = {
   RequestId: {
@@ -64,7 +67,7 @@ const EXTRA_HEADERS: Partial<Record<DocumentedCode, string>> = {
 /** The answers that say what went wrong, all of one shape. */
 export const ERROR_RESPONSES = Object.fromEntries(
   (Object.keys(ERRORS) as DocumentedCode[]).map((code) => {
-    const headers = ["x-request-id", EXTRA_HEADERS[code]].filter((name) => name !== undefined);
+    const headers = [...COMMON_HEADERS, EXTRA_HEADERS[code]].filter((name) => name !== undefined);
     const response = {
       description: ERRORS[code][1],
       headers: Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }])),

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { toComponents } from "./openapi-components.ts";
-import { DOCUMENTED_HEADERS, ERROR_RESPONSES, errorStatuses, REQUEST_HEADERS } from "./openapi-parts.ts";
+import { COMMON_HEADERS, DOCUMENTED_HEADERS, ERROR_RESPONSES, errorStatuses, REQUEST_HEADERS } from "./openapi-parts.ts";
 import { type ProcedureInfo, procedureOf } from "./procedure-of.ts";
 import { camelCase, type InputPlan, pathParams, planInput } from "./read-input.ts";
 import { REST_PREFIX } from "./rest-prefix.ts";
@@ -11,7 +11,18 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 const SECURITY_SCHEMES = {
   bearer: { type: "http", scheme: "bearer", description: "A signed session token of Sim's, or a token of Sim's backend" },
   apiKey: { type: "apiKey", in: "header", name: "x-api-key", description: "A personal or workspace API key of Sim's" },
-  cookie: { type: "apiKey", in: "cookie", name: "better-auth.session_token", description: "Sim's session cookie, in a browser" },
+  cookie: {
+    type: "apiKey",
+    in: "cookie",
+    name: "better-auth.session_token",
+    description: "Sim's session cookie, in a browser, where Sim is served over http",
+  },
+  secureCookie: {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Secure-better-auth.session_token",
+    description: "Sim's session cookie, in a browser, where Sim is served over https; the only one that is read there",
+  },
 };
 
 /** The OpenAPI 3.1 document of the REST API, from the route table and the procedures' own schemas. */
@@ -92,7 +103,7 @@ function toParameters(route: Route, plan: InputPlan, procedure: ProcedureInfo): 
 function toResponses(route: Route, procedure: ProcedureInfo, components: ReturnType<typeof toComponents>): object {
   const output = components.outputOf(route);
   const headers = {
-    ...headerRefs(["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]),
+    ...headerRefs(COMMON_HEADERS),
     ...(output.isVersioned && headerRefs(["etag"])),
     ...(route.hasLocation && headerRefs(["location"])),
   };
@@ -109,7 +120,7 @@ function toResponses(route: Route, procedure: ProcedureInfo, components: ReturnT
   ]);
 }
 
-function headerRefs(names: string[]): object {
+function headerRefs(names: readonly string[]): object {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 

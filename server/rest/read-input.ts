@@ -31,9 +31,15 @@ export function planInput(route: Route): InputPlan {
   const fields = schema.properties ?? {};
   const params = pathParams(route.path);
   for (const name of params) {
-    if (!(name in fields)) throw new Error(`${route.procedure} has no input "${name}", which ${route.path} names`);
+    if (!Object.hasOwn(fields, name)) throw new Error(`${route.procedure} has no input "${name}", which ${route.path} names`);
   }
-  return { params, schema, source: route.method === "GET" ? "query" : "body", fields, isVersioned: "version" in fields };
+  return {
+    params,
+    schema,
+    source: route.method === "GET" ? "query" : "body",
+    fields,
+    isVersioned: Object.hasOwn(fields, "version"),
+  };
 }
 
 /** The parameters of a path by their names in the input: {workspace_id} is workspaceId. */
@@ -65,9 +71,9 @@ export function readInput(plan: InputPlan, { params, query, body, headers }: Inp
 }
 
 function readQuery(plan: InputPlan, query: InputParts["query"], issues: Issue[]): Record<string, unknown> {
-  const given: Record<string, unknown> = {};
+  const given: Record<string, unknown> = Object.create(null);
   for (const [name, value] of Object.entries(query)) {
-    const schema = plan.fields[name];
+    const schema = Object.hasOwn(plan.fields, name) ? plan.fields[name] : undefined;
     const issue = queryIssue(schema, value);
     if (issue) issues.push({ path: [name], message: issue });
     else given[name] = schema ? coerceQueryValue(schema, value) : value;

@@ -1,22 +1,25 @@
-import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
+import { incomingMessageToRequest } from "@trpc/server/adapters/node-http";
+import { resolveResponse } from "@trpc/server/http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { errorHeaders, noteError } from "../http/error-answer.ts";
-import { assertShallowJson } from "../http/json-body.ts";
-import { type ContextOptions, createRequestContext } from "../http/request-context.ts";
+import { assertHarmlessJson } from "../http/json-body.ts";
+import { readRecognised } from "../http/recognised-first.ts";
+import { assertIdempotencyKey, type ContextOptions, createRequestContext } from "../http/request-context.ts";
 import { appRouter } from "../router.ts";
+import { AppError } from "../shared/errors.ts";
+import type { RequestContext } from "./context.ts";
 import { sendTrpcError } from "./error-response.ts";
 import { toAppError } from "./errors.ts";
-import { answerPlainCalls, readPlainCalls } from "./plain-calls.ts";
+import { answerPlainCalls, arePublic, readPlainCalls } from "./plain-calls.ts";
 
-const TRPC_PREFIX = "/api/trpc";
+const TRPC_ROUTE = "/api/trpc/:path";
 const MAX_BATCH_SIZE = 10;
 /** tRPC's own handler would replace what CORS has set. */
 const VARY = "origin, trpc-accept, accept";
 
 /** How many calls a request makes; one unless its path names a batch. */
-export function countTrpcCalls({ url }: FastifyRequest): number {
-  const path = url.split("?", 1).join("");
-  return path.includes(`${TRPC_PREFIX}/`) ? path.split(/,|%2c/i).length : 1;
+export function countTrpcCalls(request: FastifyRequest): number {
+  return request.routeOptions.url?.endsWith(TRPC_ROUTE) ? pathOf(request).split(",").length : 1;
 }
 
 /** Serves every procedure at /api/trpc, in tRPC's own protocol; even what fails before it is answered in it. */
@@ -25,7 +28,7 @@ export async function serveTrpc(app: FastifyInstance, basePath: string, options:
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser<string>("application/json", { parseAs: "string" }, (_request, body, done) => done(null, body));
     scope.setErrorHandler((error, request, reply) => sendTrpcError(request, reply, error));
-    scope.all(`${basePath}${TRPC_PREFIX}/:path`, (request, reply) => handle(request, reply, options));
+    scope.all(`${basePath}${TRPC_ROUTE}`, (request, reply) => handle(request, reply, options));
   });
 }
 
@@ -34,28 +37,62 @@ export async function serveTrpc(app: FastifyInstance, basePath: string, options:
  * without superjson's copies; streams, mistakes and all else are left to tRPC's own handler.
  */
 async function handle(request: FastifyRequest, reply: FastifyReply, options: ContextOptions): Promise<unknown> {
-  assertShallowInput(request);
-  const { path } = request.params as { path: string };
-  const ctx = createRequestContext(request, options);
   reply.header("vary", VARY);
+  const path = pathOf(request);
+  assertMethod(request, reply);
+  assertBatchSize(request, path);
+  assertHarmlessInput(request);
+  const ctx = createRequestContext(request, options);
+  await readRecognised(ctx, arePublic(path), () => assertIdempotencyKey(request.headers));
   const plain = readPlainCalls(request, path, MAX_BATCH_SIZE);
-  if (plain) return answerPlainCalls(plain, ctx, request, reply);
-  return fastifyRequestHandler({
-    router: appRouter,
-    req: request,
-    res: reply,
-    path,
-    maxBatchSize: MAX_BATCH_SIZE,
-    createContext: () => ctx,
-    onError: ({ error }) => noteError(request, toAppError(error)),
-    responseMeta: ({ errors }) => ({
-      headers: Object.assign({ vary: VARY }, ...errors.map((error) => errorHeaders(toAppError(error)))),
-    }),
-  });
+  return plain ? answerPlainCalls(plain, ctx, request, reply) : answerByTrpc(request, reply, path, ctx);
 }
 
-function assertShallowInput({ query, body }: FastifyRequest): void {
+async function answerByTrpc(request: FastifyRequest, reply: FastifyReply, path: string, ctx: RequestContext): Promise<unknown> {
+  const refused: { error?: AppError } = {};
+  const response = await resolveResponse({
+    router: appRouter,
+    req: incomingMessageToRequest(Object.assign(request.raw, { body: request.body }), reply.raw, { maxBodySize: null }),
+    // It is decoded once more there.
+    path: encodeURIComponent(path),
+    error: null,
+    maxBatchSize: MAX_BATCH_SIZE,
+    createContext: async () => ctx,
+    onError({ error, ctx: known }) {
+      const appError = toAppError(error);
+      noteError(request, appError);
+      if (!known) refused.error = appError;
+    },
+    responseMeta: ({ errors }) => ({
+      headers: Object.assign(
+        { vary: VARY },
+        errors.some(({ code }) => code === "METHOD_NOT_SUPPORTED") && { allow: request.method === "GET" ? "POST" : "GET" },
+        ...errors.map((error) => errorHeaders(toAppError(error))),
+      ),
+    }),
+  });
+  // What tRPC refuses before it asks for a context, it answers without the request's id.
+  return refused.error ? sendTrpcError(request, reply, refused.error) : reply.send(response);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return (request.params as { path: string }).path;
+}
+
+function assertMethod({ method }: FastifyRequest, reply: FastifyReply): void {
+  if (method === "GET" || method === "HEAD" || method === "POST") return;
+  reply.header("allow", "GET, HEAD, POST");
+  throw new AppError("METHOD_NOT_ALLOWED", "Queries are called by GET, mutations by POST");
+}
+
+function assertBatchSize({ query }: FastifyRequest, path: string): void {
+  const size = path.split(",").length;
+  if (size <= MAX_BATCH_SIZE || (query as Record<string, unknown>)["batch"] !== "1") return;
+  throw new AppError("BAD_REQUEST", `A batch has at most ${MAX_BATCH_SIZE} calls; this one has ${size}`);
+}
+
+function assertHarmlessInput({ query, body }: FastifyRequest): void {
   for (const input of [body, (query as Record<string, unknown>)["input"]].flat()) {
-    if (typeof input === "string") assertShallowJson(input);
+    if (typeof input === "string") assertHarmlessJson(input);
   }
 }

@@ -14,10 +14,15 @@ export interface PlainCalls {
   calls: { path: string; input: unknown }[];
 }
 
-type Procedures = Record<string, { _def: { type: string } } | undefined>;
+type Procedures = Record<string, { _def: { type: string; meta?: { permission: string } } } | undefined>;
 const PROCEDURES = appRouter._def.procedures as unknown as Procedures;
 const KNOWN_PARAMETERS = new Set(["input", "batch"]);
 const { deserialize } = appRouter._def._config.transformer.input;
+
+/** Whether a path names public procedures alone. */
+export function arePublic(path: string): boolean {
+  return path.split(",").every((one) => Object.hasOwn(PROCEDURES, one) && PROCEDURES[one]?._def.meta?.permission === "public");
+}
 
 /** The calls that a request makes; null where anything of it is unusual or wrong, which tRPC's own handler answers. */
 export function readPlainCalls(request: FastifyRequest, path: string, maxBatchSize: number): PlainCalls | null {

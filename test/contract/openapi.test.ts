@@ -8,14 +8,22 @@ import { operationIdOf } from "../../server/rest/openapi.ts";
 import { procedureOf } from "../../server/rest/procedure-of.ts";
 import { ROUTES } from "../../server/rest/routes.ts";
 import { HTTP_STATUS } from "../../server/shared/errors.ts";
+import { CreateAgentInput } from "../../server/workspaces/agents/schemas.ts";
 import { assertDocumented, document, type Operation } from "../rest/documented.ts";
 
 const run = promisify(execFile);
+const MISSING = "01890000-0000-7000-8000-000000000000";
 const root = new URL("../..", import.meta.url);
 
 const operations = Object.entries(document.paths).flatMap(([path, byMethod]) =>
   Object.entries(byMethod).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
 );
+
+function schemaNamed(name: string): { properties: Record<string, { default?: unknown }> } {
+  const schema = document.components["schemas"]?.[name];
+  if (!schema) throw new Error(`${name} is not in the document`);
+  return schema as ReturnType<typeof schemaNamed>;
+}
 
 function operationOf(method: string, path: string): Operation {
   const operation = document.paths[path]?.[method.toLowerCase()];
@@ -71,6 +79,44 @@ test("an answer may gain a field, a body may not hold an unknown one", () => {
   for (const name of ["CreateAgent", "UpdateAgent"]) expect(schemas[name]).toMatchObject({ additionalProperties: false });
   expect(schemas["Agent"]).toMatchObject({ properties: { createdAt: { type: "string", format: "date-time" } } });
   expect(schemas["AgentPage"]).toMatchObject({ properties: { data: { items: { $ref: "#/components/schemas/Agent" } } } });
+});
+
+test("a body's defaults are told, and they are those that a create without the fields gets", () => {
+  const { properties } = schemaNamed("CreateAgent");
+  const told = Object.entries(properties).flatMap(([name, field]) => ("default" in field ? [[name, field.default]] : []));
+  const { workspaceId: _, name: __, ...defaults } = CreateAgentInput.parse({ workspaceId: "w", name: "A" });
+  expect(Object.fromEntries(told)).toEqual(defaults);
+});
+
+test("an error's codes are the known ones, and its answers have the headers that every answer has", () => {
+  const { properties } = schemaNamed("Error");
+  expect(properties["error"]).toMatchObject({
+    properties: {
+      code: { enum: Object.keys(HTTP_STATUS) },
+      details: { properties: { issues: { items: { required: ["path", "message"] } } } },
+    },
+  });
+  const names = ["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+  for (const response of Object.values(document.components["responses"] ?? {}) as { headers: object }[]) {
+    expect(Object.keys(response.headers)).toEqual(expect.arrayContaining(names));
+  }
+});
+
+test("the cookie goes by both of its names, and opaque JSON names the keys that are refused", () => {
+  const schemes = Object.values(document.components["securitySchemes"] ?? {}) as { in?: string; name?: string }[];
+  expect(schemes.filter((scheme) => scheme.in === "cookie").map(({ name }) => name)).toEqual([
+    "better-auth.session_token",
+    "__Secure-better-auth.session_token",
+  ]);
+  for (const name of ["CreateAgent", "UpdateAgent"]) {
+    const { properties } = schemaNamed(name);
+    for (const key of ["__proto__", "constructor", "prototype"]) {
+      expect(properties["metadata"]).toMatchObject({ description: expect.stringContaining(key) });
+      const metadata = Object.fromEntries([[key, 1]]);
+      const agent = { workspaceId: "w", name: "A", agentId: MISSING, metadata };
+      expect(procedureOf(`workspaces.agents.${name.slice(0, 6).toLowerCase()}`).input.safeParse(agent).success).toBe(false);
+    }
+  }
 });
 
 test("the check of answers against the document refuses what is not in it", () => {

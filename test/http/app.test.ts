@@ -89,6 +89,9 @@ test("a body that cannot be taken is refused before anything reads it", async ()
     [415, "UNSUPPORTED_MEDIA_TYPE", "name=x", { "content-type": "application/x-www-form-urlencoded" }],
     [415, "UNSUPPORTED_MEDIA_TYPE", "{}", { "content-type": "text/plain" }],
     [415, "UNSUPPORTED_MEDIA_TYPE", "<a/>", { "content-type": "application/xml" }],
+    [415, "UNSUPPORTED_MEDIA_TYPE", "{}", { ...json, "content-encoding": "gzip" }],
+    [415, "UNSUPPORTED_MEDIA_TYPE", "{}", { "content-type": "application/json; charset=utf-16" }],
+    [415, "UNSUPPORTED_MEDIA_TYPE", "{}", { "content-type": 'application/json; charset="iso-8859-1"' }],
   ] as const) {
     const response = await app.inject({ method: "POST", url: AGENTS, headers, payload });
     expect([payload.slice(0, 40), response.statusCode]).toEqual([payload.slice(0, 40), status]);
@@ -97,6 +100,10 @@ test("a body that cannot be taken is refused before anything reads it", async ()
   }
   const deep = await app.inject({ method: "POST", url: AGENTS, headers: json, payload: nested(65) });
   expect(deep.json().error.message).toContain("64");
+  const messageOf = async (payload: string) =>
+    (await app.inject({ method: "POST", url: AGENTS, headers: json, payload })).json().error.message;
+  expect(await messageOf("{")).not.toContain("__proto__");
+  for (const key of ["__proto__", "\\u005f_proto__"]) expect(await messageOf(`{"a":[{"${key}":1}]}`)).toContain('"__proto__"');
 });
 
 test("brackets in strings are no depth, and a body of an allowed depth goes on to its caller", async () => {
@@ -107,8 +114,29 @@ test("brackets in strings are no depth, and a body of an allowed depth goes on t
 });
 
 test("a content type is known in any case and with parameters", async () => {
-  const headers = { "content-type": "Application/JSON; charset=utf-8" };
-  expect((await app.inject({ method: "POST", url: AGENTS, headers, payload: "{}" })).statusCode).toBe(401);
+  for (const type of ["Application/JSON; charset=utf-8", 'application/json;charset="UTF-8"', "application/json; profile=x"]) {
+    const headers = { "content-type": type, "content-encoding": "identity" };
+    expect((await app.inject({ method: "POST", url: AGENTS, headers, payload: "{}" })).statusCode).toBe(401);
+  }
+});
+
+test("a caller without a credential learns nothing of what a call would take", async () => {
+  for (const [method, url, headers, payload] of [
+    ["GET", `${AGENTS}?limit=1&limit=2`, {}, undefined],
+    ["GET", `${AGENTS}?search=%ff`, {}, undefined],
+    ["GET", `${AGENTS}?workspaceId=w`, {}, undefined],
+    ["POST", AGENTS, json, "[]"],
+    ["POST", AGENTS, { ...json, "idempotency-key": "a b" }, "{}"],
+    ["PATCH", `${AGENTS}/a`, { ...json, "if-match": "x" }, "{}"],
+    ["POST", "/base/api/trpc/workspaces.agents.create", { ...json, "idempotency-key": "a b" }, '{"json":{}}'],
+  ] as const) {
+    const call = (more: object) =>
+      app.inject({ method, url, headers: { ...headers, ...more }, ...(payload !== undefined && { payload }) });
+    expect([url, (await call({})).statusCode]).toEqual([url, 401]);
+    expect([url, (await call({ "x-api-key": "known" })).statusCode]).toEqual([url, 400]);
+  }
+  const open = await app.inject({ url: `${HEALTH}?colour=red&colour=blue` });
+  expect(open.statusCode).toBe(400);
 });
 
 test("what cannot be decoded in a URL is refused", async () => {
@@ -118,7 +146,7 @@ test("what cannot be decoded in a URL is refused", async () => {
     `${AGENTS}?search=%zz`,
     `${AGENTS}?search=%ff`,
   ]) {
-    const response = await app.inject(url);
+    const response = await app.inject({ url, headers: { "x-api-key": "known" } });
     expect([url, response.statusCode]).toEqual([url, 400]);
     expect(response.json()).toMatchObject({ error: { code: "BAD_REQUEST" }, requestId: expect.any(String) });
   }
@@ -216,6 +244,11 @@ test("a cookie brings its rules into both transports", async () => {
   ] as const) {
     expect((await post(url, { origin: "https://evil.example.com" }, body)).statusCode).toBe(403);
     expect((await post(url, { origin: ALLOWED_ORIGIN }, body)).statusCode).toBe(500); // let in
+    for (const type of ["text/plain", "application/x-www-form-urlencoded", ""]) {
+      const forged = await post(url, { "content-type": type }, body);
+      expect([url, type, forged.statusCode]).toEqual([url, type, 403]);
+    }
+    expect((await post(url, { "content-encoding": "gzip" }, body)).statusCode).toBe(415);
   }
   await app.close();
 });

@@ -15,7 +15,7 @@ test("/readyz says what is wrong, and asks once a second at most however many as
   let nowMs = 0;
   let asked = 0;
   let isReady = true;
-  const { app } = await startApp({
+  const { app, log } = await startApp({
     services: servicesWithoutDatabase({ clock: { now: () => nowMs } }),
     checkReadiness: async () => {
       asked += 1;
@@ -31,6 +31,7 @@ test("/readyz says what is wrong, and asks once a second at most however many as
   nowMs += 1;
   const unready = await app.inject("/readyz");
   expect(unready.statusCode).toBe(503);
+  expect(log.at(-1)).toMatchObject({ level: "error", code: "SERVICE_UNAVAILABLE" });
   expect(unready.json()).toEqual({ status: "not ready", checks: { database: "unreachable" } });
   expect(asked).toBe(2);
   await app.close();

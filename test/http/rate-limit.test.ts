@@ -75,6 +75,30 @@ test("each call of a tRPC batch counts, and a refusal comes in tRPC's own form",
   await app.close();
 });
 
+test("a path that is spelled otherwise counts as its own", async () => {
+  for (const [url, left] of [
+    ["/%61pi/v1/sim-integration/health", "19"],
+    ["/api/v1/sim%2Dintegration/health", "19"],
+    ["/%61pi/nowhere", "19"],
+    ["/api/%74rpc/simIntegration.health%2CsimIntegration.health?batch=1&input=%7B%7D", "18"],
+    ["/%61pi/trpc/simIntegration.health,simIntegration.health?batch=1&input=%7B%7D", "18"],
+  ] as const) {
+    const { app } = await startLimited(20);
+    const { headers } = await app.inject(url);
+    expect([url, headers["x-ratelimit-remaining"]]).toEqual([url, left]);
+    expect(headers["cache-control"]).toBe("private, no-store");
+    await app.close();
+  }
+});
+
+test("a batch that is encoded twice is no batch", async () => {
+  const { app, call } = await startLimited(20);
+  const response = await call(null, "/api/trpc/simIntegration.health%252CsimIntegration.health?batch=1&input=%7B%7D");
+  expect(response.headers["x-ratelimit-remaining"]).toBe("19");
+  expect(response.json()).toMatchObject([{ error: { json: { data: { httpStatus: 404 } } } }]);
+  await app.close();
+});
+
 test("0 is no limit, and says nothing of one", async () => {
   const { app, call } = await startLimited(0);
   for (let i = 0; i < 5; i++) {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Dependencies } from "../../server/dependencies.ts";
 import { startApp } from "../http/app-under-test.ts";
+import { sendRaw } from "../http/send-raw.ts";
 import { createTestDatabase, makeWorkspace, type TestDatabase } from "../support/database.ts";
 import { createTestDependencies } from "../support/services.ts";
 import { makeStaffedWorkspace, type TestUser } from "../support/workspace.ts";
@@ -95,6 +96,11 @@ test("the query of a list is read as the types of its input, and nothing else", 
     const refused = await list(query ?? "");
     expect([query, refused.statusCode]).toEqual([query, 400]);
     expect(refused.json().error).toMatchObject({ code: "BAD_REQUEST", details: { issues: [{ path: [field] }] } });
+  }
+  for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty"]) {
+    const refused = await list(`${name}=1`);
+    expect([name, refused.statusCode]).toEqual([name, 400]);
+    expect(refused.json().error.details.issues).toMatchObject([{ path: [name] }]);
   }
   const unknown = await list("colour=red");
   expect(unknown.statusCode).toBe(400);
@@ -227,6 +233,21 @@ test("path parameters are decoded before they are used, and encoded again in Loc
   const location = String(created.headers.location);
   expect(location).toBe(`/parlant/api/v1${path}/${created.json().id}`);
   expect((await app.inject({ url: location, headers: admin.headers })).statusCode).toBe(200);
+});
+
+test("Location is this server's own path, however the request spelled it", async () => {
+  const { admin, path } = await makeAgents();
+  const port = Number(new URL(await app.listen({ host: "127.0.0.1", port: 0 })).port);
+  const key = Object.entries(admin.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  for (const [index, target] of [`http://evil.example/parlant/api/v1${path}`, `/parlant/%61pi/v1${path}`].entries()) {
+    const body = JSON.stringify({ name: `Agent ${index}` });
+    const answer = await sendRaw(
+      port,
+      `POST ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${key.join("")}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    expect(answer.status).toBe(201);
+    expect(answer.head).toContain(`\r\nlocation: /parlant/api/v1${path}/${JSON.parse(answer.body).id}\r\n`);
+  }
 });
 
 test("REST and tRPC give the same agent and the same error", async () => {

@@ -25,6 +25,11 @@ test("the page and all that it loads come from this server, under the base path"
   }
 });
 
+test("a slash at the end leads to the same page", async () => {
+  const { statusCode, headers } = await app.inject("/base/docs/");
+  expect([statusCode, headers.location]).toEqual([308, "/base/docs"]);
+});
+
 test("the page's policy lets it load and call nothing but this server", async () => {
   const policy = String((await app.inject("/base/docs")).headers["content-security-policy"]);
   const sources = Object.fromEntries(

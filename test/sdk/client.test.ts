@@ -5,6 +5,7 @@ import type { Ports } from "../../client-sdk/src/call-fetch.ts";
 import type { ClientOptions } from "../../client-sdk/src/client-options.ts";
 import type { SimClient } from "../../client-sdk/src/create-client.ts";
 import { waitFor } from "../../client-sdk/src/deadline.ts";
+import { BadRequestError } from "../../client-sdk/src/error-classes.ts";
 import { type FakeServer, failure, result, startFakeServer } from "./fake-server.ts";
 import { API_KEY, BAD_GATEWAY, makeClient as makeClientAt, type TestClientOptions } from "./make-client.ts";
 
@@ -69,6 +70,18 @@ describe("a call", () => {
     expect(again).toBeInstanceOf(TRPCClientError);
     expect(again).toMatchObject({ data: { code: "NOT_FOUND", httpStatus: 404 } });
   });
+});
+
+test("an input that cannot be sent is an error of this client's, and is not sent", async () => {
+  const agents = agentsOf(makeClient());
+  const before = server.requests.length;
+  for (const key of ["__proto__", "constructor", "prototype"]) {
+    const metadata = JSON.parse(`{"a":{"${key}":1}}`) as Record<string, unknown>;
+    const error = await agents.create({ name: "Scout", metadata }).catch((thrown: unknown) => thrown);
+    expect(BadRequestError.is(error)).toBe(true);
+    expect(error).toMatchObject({ code: "BAD_REQUEST", message: expect.stringContaining(key), issues: [{ path: [] }] });
+  }
+  expect(server.requests).toHaveLength(before);
 });
 
 describe("the end of a call", () => {

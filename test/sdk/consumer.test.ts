@@ -98,6 +98,11 @@ describe("the packed client", () => {
     expect(sources.filter(([, source]) => /from "\.[^"]*\.ts"/.test(source ?? ""))).toEqual([]);
   });
 
+  test("carries its licence", async () => {
+    const licence = await readFile(new URL("../../LICENSE", import.meta.url), "utf8");
+    expect(await readFile(join(consumer.package, "LICENSE"), "utf8")).toBe(licence);
+  });
+
   test("is found whole by publint and by Are the types wrong", async () => {
     const publint = await consumer.run("publint", "run", consumer.tarball, "--strict");
     expect(publint).toMatchObject({ exitCode: 0 });

@@ -115,6 +115,8 @@ test("what is no call of this protocol is a 4xx in its own form, never a 5xx", a
     ["workspaces.agents.create", 405, {}],
     ["workspaces.agents.list", 405, { body: { json: {} } }],
     ["workspaces.agents.list?input={", 400, {}],
+    ["workspaces.agents.list?connectionParams=x", 400, {}],
+    ["workspaces.agents.list,workspaces.agents.create?batch=1&input=%7B%7D", 400, {}],
     ["workspaces.agents.list?input=5", 400, {}],
     [`workspaces.agents.list?input=${encodeURIComponent(deep)}`, 400, {}],
     ["workspaces.agents.create", 400, { body: deep, headers: { "content-type": "application/json" } }],
@@ -128,8 +130,45 @@ test("what is no call of this protocol is a 4xx in its own form, never a 5xx", a
     expect([path.slice(0, 60), response.statusCode]).toEqual([path.slice(0, 60), status]);
     const [first] = [response.json()].flat();
     expect(first.error.json.data.httpStatus).toBe(status);
+    expect(first.error.json.data.requestId).toBe("same");
+    expect(response.headers["content-type"]).toMatch(/^application\/json/);
     expect(response.headers["x-request-id"]).toBe("same");
+    if (status === 405) expect(response.headers.allow).toBe(options.body === undefined ? "POST" : "GET");
     expect(response.body).not.toContain("node_modules");
+  }
+});
+
+test("a key that would poison a prototype is refused in both ways of answering, and nothing is made", async () => {
+  const headers = { "content-type": "application/json" };
+  const before = (await call(`workspaces.agents.list?input=${json({ json: { workspaceId: workspace.id } })}`)).json();
+  for (const key of ["__proto__", "\\u005f\\u005fproto__"]) {
+    for (const place of [`"metadata":{"a":[{"${key}":{"x":1}}]}`, `"${key}":{"x":1}`]) {
+      const body = `{"json":{"workspaceId":"${workspace.id}","name":"Poison",${place}}}`;
+      for (const path of ["workspaces.agents.create", official("workspaces.agents.create")]) {
+        const refused = await call(path, { body, headers });
+        expect([path, place, refused.statusCode]).toEqual([path, place, 400]);
+        expect(refused.json().error.json.message).toContain('"__proto__"');
+      }
+    }
+    const input = encodeURIComponent(`{"json":{"workspaceId":"${workspace.id}","${key}":1}}`);
+    for (const path of [`workspaces.agents.list?input=${input}`, official(`workspaces.agents.list?input=${input}`)]) {
+      expect((await call(path)).statusCode).toBe(400);
+    }
+  }
+  expect((await call(`workspaces.agents.list?input=${json({ json: { workspaceId: workspace.id } })}`)).json()).toEqual(before);
+});
+
+test("a batch that is too long is told how long it can be", async () => {
+  const response = await call(`${Array(11).fill("simIntegration.health").join(",")}?batch=1&input=%7B%7D`);
+  expect(response.json().error.json.message).toMatch(/at most 10.*has 11/);
+});
+
+test("another method is told which there are", async () => {
+  for (const method of ["PUT", "PATCH", "DELETE"] as const) {
+    const url = "/parlant/api/trpc/workspaces.agents.list";
+    const response = await app.inject({ method, url, headers: { "x-request-id": "same" } });
+    expect([method, response.statusCode, response.headers.allow]).toEqual([method, 405, "GET, HEAD, POST"]);
+    expect(response.json().error.json.data).toMatchObject({ code: "METHOD_NOT_ALLOWED", requestId: "same" });
   }
 });
 
