@@ -7,36 +7,32 @@ import { scopeFilter, scopeUnique } from "./scope-filter.ts";
  * row is created under another, from the reference to it.
  */
 export function scopeCreated(scope: Scope, model: ModelMap, data: unknown): Arguments {
-  if (!isPlain(data)) return scope.refuse("data of this kind");
-  const created: Arguments = {};
-  for (const [name, value] of Object.entries(data)) {
-    if (namesWorkspace(name)) return scope.refuse("a workspaceId of the caller's");
-    const relation = model.relations.get(name);
-    if (!relation) created[name] = value;
-    else if (relation.isList) created[name] = scopeOperations(scope, relation, value, CREATING);
-    else Object.assign(created, connectionAsFields(scope, relation, value));
-  }
-  return created;
+  return scopeData(scope, model, data, CREATING);
 }
 
 /** The data of a change. The workspace of a row never changes. */
 export function scopeChanges(scope: Scope, model: ModelMap, data: unknown): Arguments {
+  return scopeData(scope, model, data, CHANGING);
+}
+
+function scopeData(scope: Scope, model: ModelMap, data: unknown, ofLists: Operations): Arguments {
   if (!isPlain(data)) return scope.refuse("data of this kind");
-  const changes: Arguments = {};
+  const scoped: Arguments = {};
   for (const [name, value] of Object.entries(data)) {
     if (namesWorkspace(name)) return scope.refuse("a workspaceId of the caller's");
     const relation = model.relations.get(name);
-    if (!relation) changes[name] = value;
-    else if (relation.isList) changes[name] = scopeOperations(scope, relation, value, CHANGING);
-    else Object.assign(changes, connectionAsFields(scope, relation, value));
+    if (!relation) scoped[name] = value;
+    else if (relation.isList) scoped[name] = scopeOperations(scope, relation, value, ofLists);
+    else Object.assign(scoped, connectionAsFields(scope, relation, value));
   }
-  return changes;
+  return scoped;
 }
 
 type Operation = (scope: Scope, model: ModelMap, value: unknown) => unknown;
+type Operations = Readonly<Record<string, Operation>>;
 
 /** What can be done to related rows where their parent is created. */
-const CREATING: Readonly<Record<string, Operation>> = {
+const CREATING: Operations = {
   create: (scope, model, value) => each(value, (row) => scopeCreated(scope, model, row)),
   createMany: (scope, model, value) => {
     if (!isPlain(value)) return scope.refuse("a createMany of this kind");
@@ -53,7 +49,7 @@ const CREATING: Readonly<Record<string, Operation>> = {
 };
 
 /** What can be done to them where the parent is changed. */
-const CHANGING: Readonly<Record<string, Operation>> = {
+const CHANGING: Operations = {
   ...CREATING,
   update: (scope, model, value) => each(value, (one) => parts(scope, one, { where: scopeUnique, data: scopeChanges }, model)),
   updateMany: (scope, model, value) => each(value, (one) => parts(scope, one, { where: ownFilter, data: scopeChanges }, model)),
@@ -63,12 +59,7 @@ const CHANGING: Readonly<Record<string, Operation>> = {
   deleteMany: (scope, model, value) => each(value, (where) => ownFilter(scope, model, where)),
 };
 
-function scopeOperations(
-  scope: Scope,
-  relation: Relation,
-  value: unknown,
-  operations: Readonly<Record<string, Operation>>,
-): unknown {
+function scopeOperations(scope: Scope, relation: Relation, value: unknown, operations: Operations): unknown {
   const model = modelOf(scope, relation.model);
   if (!isPlain(value)) return scope.refuse("a write of this kind to a relation");
   return Object.fromEntries(

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ACTION_RULES } from "../../../server/db/scoped-models.ts";
 import { type Operation, operation } from "./operations.ts";
-import { type Layers, makeWorld, type World } from "./world.ts";
+import { type Layers, ME, makeWorld, type World } from "./world.ts";
 
 const ACTIONS = Object.keys(ACTION_RULES);
 const RUNS = process.env["ISOLATION_FUZZ"] === "long" ? 20_000 : 150;
@@ -68,6 +68,32 @@ describe.each(CONFIGURATIONS)("with %s", (_, layers) => {
     console.log(`${total} calls, ${succeeded} answered with a value, ${counts.size} kinds of call`);
     expect(succeeded / total).toBeGreaterThan(0.3);
   });
+});
+
+test("a page of agents, which is SQL of its own, names its workspace: a superuser's too has no other's rows", async () => {
+  const layers = { isExtensionOn: false, isRowLevelSecurityOn: false };
+  const full = await makeWorld("all", layers);
+  try {
+    await full.reset();
+    const page = (after?: { value: string; id: string }) =>
+      full.db.agentPage({
+        restricted: "all",
+        isArchivedHidden: false,
+        sort: "nameKey",
+        order: "asc",
+        take: 100,
+        ...(after && { after }),
+      });
+    expect((await page()).map(({ workspaceId, name }) => [workspaceId, name])).toEqual([
+      [ME, "alpha"],
+      [ME, "beta"],
+    ]);
+    expect((await page({ value: "alpha", id: "ffffffff-0000-7000-8000-000000000000" })).map(({ name }) => name)).toEqual([
+      "beta",
+    ]);
+  } finally {
+    await full.close();
+  }
 });
 
 test("control: with neither layer the same calls tell the two databases apart at once", { timeout: 120_000 }, async () => {
