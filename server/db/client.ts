@@ -37,7 +37,9 @@ const UTC_TIMESTAMP_OID = 1114;
 pg.types.setTypeParser(UTC_TIMESTAMP_OID, (text) => new Date(`${text.replace(" ", "T")}Z`));
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const common = {
+  const pool = new ScopedPool({
+    min: options.poolSize,
+    max: options.poolSize + options.maxOverflow,
     connectionString: options.url,
     connectionTimeoutMillis: options.poolTimeoutSeconds * 1_000,
     idleTimeoutMillis: 30_000,
@@ -47,33 +49,27 @@ export function openDatabase(options: DatabaseOptions): Database {
     lock_timeout: 3_000,
     idle_in_transaction_session_timeout: 30_000,
     options: "-c timezone=UTC",
-  };
-  const scopedPool = new ScopedPool({ ...common, min: options.poolSize, max: options.poolSize + options.maxOverflow });
-  const simPool = new pg.Pool({ ...common, max: Math.max(2, Math.ceil(options.poolSize / 2)) });
+  });
   // An idle connection that the server closes is an event of the pool, and without a listener the end of the process.
-  for (const pool of [scopedPool, simPool]) pool.on("error", options.onError);
+  pool.on("error", options.onError);
   const unscopedPrisma = new PrismaClient({
-    adapter: new PrismaPg(scopedPool, {
-      schema: "parlant",
-      onPoolError: options.onError,
-      statementNameGenerator: ({ sql }) => statementName(sql),
-    }),
+    adapter: new PrismaPg(pool, { schema: "parlant", statementNameGenerator: ({ sql }) => statementName(sql) }),
     errorFormat: "minimal",
   });
   const base = {
     prisma: unscopedPrisma,
     schema: readSchemaMap(unscopedPrisma),
-    query: (binding: Binding, statement: Statement) => runBound(binding, () => scopedPool.queryRows(statement)),
+    query: (binding: Binding, statement: Statement) => runBound(binding, () => pool.queryRows(statement)),
   };
   return {
     openWorkspace: (binding, workspaceOptions) =>
       createWorkspaceDb(base, binding, { transactionMaxWaitMs: options.poolTimeoutSeconds * 1_000, ...workspaceOptions }),
     unscopedPrisma,
-    sim: { query: (statement) => querySim(simPool, statement) },
-    waiting: () => scopedPool.waitingCount + simPool.waitingCount,
+    sim: { query: (statement) => pool.queryOutside(statement) },
+    waiting: () => pool.waitingCount,
     async close() {
       await unscopedPrisma.$disconnect();
-      await Promise.all([closePool(scopedPool), closePool(simPool)]);
+      await closePool(pool);
     },
   };
 }
@@ -89,9 +85,4 @@ async function closePool(pool: pg.Pool): Promise<void> {
   });
   await pool.end();
   await promise;
-}
-
-async function querySim<Row extends object>(pool: pg.Pool, statement: Statement): Promise<Row[]> {
-  const { rows } = await pool.query<Row>(statement);
-  return rows;
 }

@@ -27,15 +27,26 @@ export class ScopedPool extends pg.Pool {
     return rows as Row[];
   }
 
+  /** The rows of a statement on Sim's tables. It enters no workspace, so ours show it none. */
+  async queryOutside<Row extends object>(statement: Statement): Promise<Row[]> {
+    const { rows } = await this.#lend((client) => client.query(statement));
+    return rows as Row[];
+  }
+
   override connect(): never {
     return this.#connectBound(currentBinding()) as never;
   }
 
   async #queryBound(binding: Binding | undefined, config: object): Promise<pg.QueryResult> {
     if (!binding) throw new UnboundStatementError();
+    return this.#lend((client) => queryBound(client, config, binding.prelude));
+  }
+
+  /** Lends a connection for one statement, and closes it where the statement's failure leaves it in doubt. */
+  async #lend(work: (client: pg.PoolClient) => Promise<pg.QueryResult>): Promise<pg.QueryResult> {
     const client = await this.#checkOut();
     try {
-      const result = await queryBound(client, config, binding.prelude);
+      const result = await work(client);
       client.off("error", ignoreLoss);
       client.release();
       return result;
