@@ -93,8 +93,15 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       done(error as Error);
     }
   });
+  let isClosing = false;
+  app.addHook("preClose", (done) => {
+    isClosing = true;
+    done();
+  });
   app.addHook("onResponse", (request, reply, done) => {
     logRequest(log, request, reply);
+    // Closing ends the connections that are idle at that moment; one that was busy is kept alive behind its answer.
+    if (isClosing) setImmediate(() => app.server.closeIdleConnections());
     done();
   });
   app.setErrorHandler((error, request, reply) => sendError(request, reply, error));

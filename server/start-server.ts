@@ -2,6 +2,7 @@ import { createApp } from "./app.ts";
 import { allowedOrigins } from "./auth/cookie-rules.ts";
 import { checkDatabase } from "./db/check.ts";
 import { migrate } from "./db/migrate.ts";
+import { appRoleOf } from "./db/roles.ts";
 import { createDependencies, type ServerEnv } from "./dependencies.ts";
 import { type EmbeddedSim, startEmbeddedSim } from "./embedded-sim.ts";
 import { ConfigError, type Env, parseEnv } from "./env.ts";
@@ -91,8 +92,8 @@ async function migrateAtStart(env: Env, { DATABASE_URL }: ServerEnv, log: Logger
   if (ownerUrl === undefined) {
     throw new ConfigError("MIGRATE_ON_START=true needs MIGRATION_DATABASE_URL, a direct connection as the owner of Sim's tables");
   }
-  const name = decodeURIComponent(new URL(DATABASE_URL).username);
-  await migrate({ url: ownerUrl, appRole: { name, create: false }, log: (line) => log.info(line) });
+  const appRole = appRoleOf(DATABASE_URL, ownerUrl);
+  await migrate({ url: ownerUrl, ...(appRole && { appRole }), log: (line) => log.info(line) });
 }
 
 /** @throws ConfigError where the database or the role must not serve, with what mends it */

@@ -33,6 +33,7 @@ export function scopeArguments(
     if (rule === undefined) return refuse(`the argument "${name}"`);
     scoped[name] = applyRule(scope, model, rule, value);
   }
+  // An absent filter is every row of the workspace; one that came out undefined is a mistake, and refused above.
   if (rules["where"] === "filter" && scoped["where"] === undefined) scoped["where"] = { workspaceId };
   return scoped;
 }
@@ -40,7 +41,7 @@ export function scopeArguments(
 function applyRule(scope: Scope, model: ModelMap, rule: ArgumentRule, value: unknown): unknown {
   switch (rule) {
     case "filter":
-      return { ...scopeFilter(scope, model, value ?? {}), workspaceId: scope.workspaceId };
+      return { ...scopeFilter(scope, model, value), workspaceId: scope.workspaceId };
     case "unique":
       return scopeUnique(scope, model, value);
     case "selection":

@@ -12,6 +12,7 @@ export function scopeFilter(scope: Scope, model: ModelMap, filter: unknown): Arg
   for (const [name, value] of Object.entries(filter)) {
     const relation = model.relations.get(name);
     if (namesWorkspace(name)) return scope.refuse("a workspaceId of the caller's");
+    if (value === undefined) return scope.refuse(`an undefined "${name}" in a filter`);
     if (LOGICAL.has(name)) scoped[name] = each(value, (one) => scopeFilter(scope, model, one));
     else scoped[name] = relation ? scopeRelationFilter(scope, relation, value) : value;
   }

@@ -26,7 +26,7 @@ function scopeRelated(scope: Scope, relation: Relation, value: unknown): unknown
   for (const [name, argument] of Object.entries(value)) {
     switch (name) {
       case "where":
-        scoped[name] = { ...scopeFilter(scope, model, argument ?? {}), workspaceId };
+        scoped[name] = { ...scopeFilter(scope, model, argument), workspaceId };
         break;
       case "select":
       case "include":

@@ -98,6 +98,13 @@ describe("a signed session", () => {
 });
 
 describe("a session is refused", () => {
+  test("with a NUL in its token, which PostgreSQL could not look for, though well signed", async () => {
+    const signed = signSessionToken("tok\0en", BETTER_AUTH_SECRET);
+    await expect(caller.authenticate(asBearer(encodeURIComponent(signed)))).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    await expect(caller.authenticate(asCookie(signed))).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    expect(caller.takeStatements()).toEqual([]);
+  });
+
   test("without its signature, without asking the database", async () => {
     const { token, signed } = await signIn();
     const signature = signed.slice(token.length + 1);

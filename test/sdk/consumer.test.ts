@@ -39,8 +39,10 @@ let consumer: Consumer;
 
 beforeAll(async () => {
   consumer = await installConsumer("@types/node");
-  const readme = await readFile(new URL("../../client-sdk/README.md", import.meta.url), "utf8");
-  const snippets = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => `${code}export {};\n`);
+  const readmes = await Promise.all(
+    ["../../client-sdk/README.md", "../../README.md"].map((path) => readFile(new URL(path, import.meta.url), "utf8")),
+  );
+  const snippets = [...readmes.join("\n").matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => `${code}export {};\n`);
   expect(snippets.length).toBeGreaterThan(4);
   await Promise.all([
     write("package.json", JSON.stringify({ name: "consumer", type: "module", private: true })),

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Dependencies } from "../../server/dependencies.ts";
+import { toAppError } from "../../server/trpc/errors.ts";
+import { connectInUtc, createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { callerWith, createTestDependencies } from "../support/services.ts";
+import { makeStaffedWorkspace } from "../support/workspace.ts";
+
+let database: TestDatabase;
+let dependencies: Dependencies;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  dependencies = await createTestDependencies(database.appUrl, { DB_POOL_SIZE: "1", DB_MAX_OVERFLOW: "1", DB_POOL_TIMEOUT: "1" });
+});
+
+afterAll(async () => {
+  await dependencies?.close();
+  await database?.drop();
+});
+
+test("however many calls there are, no more connections are opened than the pool and its overflow", async () => {
+  const { id: workspaceId, writer } = await makeStaffedWorkspace(database.owner);
+  const { agents } = callerWith(dependencies, writer.headers).workspaces;
+  const superuser = await connectInUtc(database.superuserUrl);
+  try {
+    const calls = Promise.all(Array.from({ length: 40 }, () => agents.list({ workspaceId })));
+    const outside = Promise.all(
+      Array.from({ length: 40 }, () => dependencies.database.sim.query({ name: "one", text: "select 1", values: [] })),
+    );
+    let most = 0;
+    for (let look = 0; look < 10; look++) {
+      const { rows } = await superuser.query<{ count: number }>(
+        "select count(*)::int from pg_stat_activity where datname = current_database() and application_name = 'sim-parlant-server'",
+      );
+      most = Math.max(most, rows[0]?.count ?? 0);
+    }
+    await Promise.all([calls, outside]);
+    expect(most).toBe(2);
+  } finally {
+    await superuser.end();
+  }
+});
+
+test("a call that gets no connection in time is a 503, in a read and in a transaction, and the next one is served", async () => {
+  const { id: workspaceId, writer } = await makeStaffedWorkspace(database.owner);
+  const { agents } = callerWith(dependencies, writer.headers).workspaces;
+  await agents.list({ workspaceId });
+  await database.owner.query("begin");
+  await database.owner.query("lock table parlant.parlant_agent");
+  const holding = [1, 2].map(() => agents.list({ workspaceId }).catch((error: unknown) => error));
+  await expect.poll(() => dependencies.database.waiting() + holding.length).toBeGreaterThan(1);
+  const late = [agents.list({ workspaceId }), agents.create({ workspaceId, name: "Late" })];
+  for (const outcome of await Promise.allSettled(late)) {
+    expect(outcome.status).toBe("rejected");
+    if (outcome.status === "rejected") expect(toAppError(outcome.reason)).toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+  }
+  await database.owner.query("rollback");
+  await Promise.all(holding);
+  expect((await agents.list({ workspaceId })).data).toEqual([]);
+});
