@@ -16,10 +16,19 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 export async function makeDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "parlant-embedded-"));
   onTestFinished(async () => {
-    for (const { pid } of processesIn(directory)) process.kill(pid, "SIGKILL");
+    for (const { pid } of processesIn(directory)) kill(pid);
     await rm(directory, { recursive: true, force: true, maxRetries: 20 });
   });
   return directory;
+}
+
+/** Kills a process that may end by itself at the same moment. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** The processes whose working directory is this one or lies below it. */
