@@ -14,6 +14,8 @@ export interface ModelMap {
   name: string;
   scope: "workspace" | "sim";
   relations: ReadonlyMap<string, Relation>;
+  /** Whether its rows are deleted by a time in `deletedAt`, and hidden from then on. */
+  isSoftDeleted: boolean;
   /** Its unique keys, each as the fields beside workspaceId; the primary key first. */
   uniqueKeys: readonly (readonly string[])[];
   /** Its columns as a select list that names each as the model's field. */
@@ -23,6 +25,7 @@ export interface ModelMap {
 export type SchemaMap = ReadonlyMap<string, ModelMap>;
 
 const WORKSPACE = "workspaceId";
+const DELETED_AT = /^\s*deletedAt\s/m;
 
 /** Reads the schema that the client was generated from, so that a model or relation is known from the day it is added. */
 export function readSchemaMap(prisma: PrismaClient): SchemaMap {
@@ -52,7 +55,7 @@ function toModelMap(name: string, body: string, names: ReadonlySet<string>): Mod
     if (/@(id|unique)\b/.test(rest)) keys.push([fieldName]);
   }
   const uniqueKeys = keys.map((fields) => fields.filter((one) => one !== WORKSPACE));
-  return { name, scope, relations, uniqueKeys, columns: columns.join(", ") };
+  return { name, scope, relations, isSoftDeleted: DELETED_AT.test(body), uniqueKeys, columns: columns.join(", ") };
 }
 
 function referencesOf(attributes: string): ReadonlyMap<string, string> {

@@ -1,13 +1,14 @@
 import type { ModelMap, SchemaMap } from "./schema-map.ts";
 import { type Arguments, isPlain, modelOf, type Refuse, type Scope, ScopeError } from "./scope.ts";
-import { scopeFilter, scopeUnique } from "./scope-filter.ts";
+import { ownFilter, ownRows, scopeCursor, scopeUnique } from "./scope-filter.ts";
 import { scopeOrder, scopeSelection } from "./scope-selection.ts";
 import { scopeChanges, scopeCreated } from "./scope-writes.ts";
 import { ACTION_RULES, type ArgumentRule } from "./scoped-models.ts";
 
 /**
  * The arguments of an action, confined to a workspace at every depth: filters, unique keys and cursors gain it, what is
- * created is given it, relations are followed with it. Whatever is not known to be harmless is refused: an unknown
+ * created is given it, relations are followed with it. Rows that were softly deleted are passed over, unless the filter
+ * at their level speaks of `deletedAt`; only a reference that a row must have is read as it is. Whatever is not known to be harmless is refused: an unknown
  * model, action or argument, a way through Sim's tables, and any mention of workspaceId by the caller.
  *
  * @throws ScopeError naming the model, the action and what is refused
@@ -34,16 +35,18 @@ export function scopeArguments(
     scoped[name] = applyRule(scope, model, rule, value);
   }
   // An absent filter is every row of the workspace; one that came out undefined is a mistake, and refused above.
-  if (rules["where"] === "filter" && scoped["where"] === undefined) scoped["where"] = { workspaceId };
+  if (rules["where"] === "filter" && scoped["where"] === undefined) scoped["where"] = ownRows(scope, model);
   return scoped;
 }
 
 function applyRule(scope: Scope, model: ModelMap, rule: ArgumentRule, value: unknown): unknown {
   switch (rule) {
     case "filter":
-      return { ...scopeFilter(scope, model, value), workspaceId: scope.workspaceId };
+      return ownFilter(scope, model, value);
     case "unique":
       return scopeUnique(scope, model, value);
+    case "cursor":
+      return scopeCursor(scope, model, value);
     case "selection":
       return scopeSelection(scope, model, value);
     case "order":

@@ -5,8 +5,27 @@ const LOGICAL = new Set(["AND", "OR", "NOT"]);
 const OF_LIST = new Set(["some", "every", "none"]);
 const OF_ONE = new Set(["is", "isNot"]);
 
-/** A filter with every relation in it confined to the workspace; the caller adds the workspace of the model itself. */
-export function scopeFilter(scope: Scope, model: ModelMap, filter: unknown): Arguments {
+/**
+ * A filter that only rows of the workspace pass. Rows that were softly deleted do not pass either, unless the filter
+ * speaks of `deletedAt` itself.
+ */
+export function ownFilter(scope: Scope, model: ModelMap, filter: unknown): Arguments {
+  return { ...scopeFilter(scope, model, filter), ...ownRows(scope, model, filter) };
+}
+
+/** What a filter is given to hold for rows of the workspace that are not deleted. */
+export function ownRows({ workspaceId }: Scope, model: ModelMap, filter: unknown = {}): Arguments {
+  return { workspaceId, ...(model.isSoftDeleted && !namesDeletion(filter) && { deletedAt: null }) };
+}
+
+function namesDeletion(filter: unknown): boolean {
+  if (Array.isArray(filter)) return filter.some(namesDeletion);
+  if (!isPlain(filter)) return false;
+  return Object.entries(filter).some(([name, value]) => name === "deletedAt" || (LOGICAL.has(name) && namesDeletion(value)));
+}
+
+/** A filter with every relation in it confined to the workspace, without the workspace of the model itself. */
+function scopeFilter(scope: Scope, model: ModelMap, filter: unknown): Arguments {
   if (!isPlain(filter)) return scope.refuse("a filter of this kind");
   const scoped: Arguments = {};
   for (const [name, value] of Object.entries(filter)) {
@@ -22,7 +41,7 @@ export function scopeFilter(scope: Scope, model: ModelMap, filter: unknown): Arg
 /** A filter on related rows. They lie in the same workspace by their keys; saying so holds also where a key does not. */
 function scopeRelationFilter(scope: Scope, relation: Relation, value: unknown): unknown {
   const model = modelOf(scope, relation.model);
-  const own = (filter: unknown) => ({ ...scopeFilter(scope, model, filter), workspaceId: scope.workspaceId });
+  const own = (filter: unknown) => ownFilter(scope, model, filter);
   if (!relation.isList && value === null) return null;
   if (!isPlain(value)) return scope.refuse("a filter of this kind on a relation");
   const operators = relation.isList ? OF_LIST : OF_ONE;
@@ -32,16 +51,23 @@ function scopeRelationFilter(scope: Scope, relation: Relation, value: unknown): 
     Object.entries(value).map(([name, filter]) => {
       if (!operators.has(name)) return scope.refuse(`the relation filter "${name}"`);
       if (filter === null) return [name, null];
-      // Every related row of this workspace: one of another cannot speak against it.
-      if (name === "every")
-        return [name, { OR: [{ NOT: { workspaceId: scope.workspaceId } }, scopeFilter(scope, model, filter)] }];
+      // Every related row of this workspace: one of another cannot speak against it, nor can one that is deleted.
+      if (name === "every") return [name, { OR: [{ NOT: ownRows(scope, model, filter) }, scopeFilter(scope, model, filter)] }];
       return [name, own(filter)];
     }),
   );
 }
 
-/** The unique key that a caller names without its workspace, as the compound key that it is, with any further filters. */
+/**
+ * The unique key that a caller names without its workspace, as the compound key that it is, with any further filters.
+ * A softly deleted row is not found by it, as by ownFilter.
+ */
 export function scopeUnique(scope: Scope, model: ModelMap, where: unknown): Arguments {
+  return { ...scopeCursor(scope, model, where), ...ownRows(scope, model, where) };
+}
+
+/** The same for the row where a page begins, which may have been deleted since. */
+export function scopeCursor(scope: Scope, model: ModelMap, where: unknown): Arguments {
   const { workspaceId } = scope;
   const given = scopeFilter(scope, model, where);
   const key = model.uniqueKeys.find((fields) => fields.every((field) => isValue(given[field])));

@@ -1,6 +1,6 @@
 import type { ModelMap, Relation } from "./schema-map.ts";
 import { type Arguments, each, isPlain, modelOf, namesWorkspace, type Scope } from "./scope.ts";
-import { scopeFilter, scopeUnique } from "./scope-filter.ts";
+import { ownFilter, ownRows, scopeCursor } from "./scope-filter.ts";
 
 /** A select or include whose related rows and counts are the workspace's. */
 export function scopeSelection(scope: Scope, model: ModelMap, selection: unknown): unknown {
@@ -18,15 +18,14 @@ export function scopeSelection(scope: Scope, model: ModelMap, selection: unknown
 /** The arguments of a relation that is read: `true`, or what findMany takes. */
 function scopeRelated(scope: Scope, relation: Relation, value: unknown): unknown {
   const model = modelOf(scope, relation.model);
-  const { workspaceId } = scope;
   // The reference to one row carries the workspace in its key, and takes no filter where it is required.
-  if (value === true) return relation.isList ? { where: { workspaceId } } : true;
+  if (value === true) return relation.isList ? { where: ownRows(scope, model) } : true;
   if (!isPlain(value)) return scope.refuse("a selection of this kind");
-  const scoped: Arguments = relation.isList ? { where: { workspaceId } } : {};
+  const scoped: Arguments = relation.isList ? { where: ownRows(scope, model) } : {};
   for (const [name, argument] of Object.entries(value)) {
     switch (name) {
       case "where":
-        scoped[name] = { ...scopeFilter(scope, model, argument), workspaceId };
+        scoped[name] = ownFilter(scope, model, argument);
         break;
       case "select":
       case "include":
@@ -36,7 +35,7 @@ function scopeRelated(scope: Scope, relation: Relation, value: unknown): unknown
         scoped[name] = scopeOrder(scope, model, argument);
         break;
       case "cursor":
-        scoped[name] = scopeUnique(scope, model, argument);
+        scoped[name] = scopeCursor(scope, model, argument);
         break;
       case "omit":
       case "take":
@@ -53,9 +52,14 @@ function scopeRelated(scope: Scope, relation: Relation, value: unknown): unknown
 
 /** Counts of related rows: `true` is every list that leads to rows of the workspace. */
 function scopeCounts(scope: Scope, model: ModelMap, value: unknown): unknown {
-  const { workspaceId } = scope;
   const lists = [...model.relations].filter(([, { isList, model }]) => isList && scope.schema.get(model)?.scope === "workspace");
-  if (value === true) return { select: Object.fromEntries(lists.map(([name]) => [name, { where: { workspaceId } }])) };
+  if (value === true) {
+    return {
+      select: Object.fromEntries(
+        lists.map(([name, relation]) => [name, { where: ownRows(scope, modelOf(scope, relation.model)) }]),
+      ),
+    };
+  }
   if (!isPlain(value) || Object.keys(value).some((name) => name !== "select") || !isPlain(value["select"])) {
     return scope.refuse("a count of this kind");
   }

@@ -1,6 +1,6 @@
 import type { ModelMap, Relation } from "./schema-map.ts";
 import { type Arguments, each, isPlain, modelOf, namesWorkspace, type Scope } from "./scope.ts";
-import { scopeFilter, scopeUnique } from "./scope-filter.ts";
+import { ownFilter, scopeUnique } from "./scope-filter.ts";
 
 /**
  * The data of a row that is created, without its workspace: that comes from the caller of this function, or, where the
@@ -70,10 +70,6 @@ function scopeOperations(scope: Scope, relation: Relation, value: unknown, opera
       return [name, operation(scope, model, argument)];
     }),
   );
-}
-
-function ownFilter(scope: Scope, model: ModelMap, where: unknown): Arguments {
-  return { ...scopeFilter(scope, model, where), workspaceId: scope.workspaceId };
 }
 
 function parts(

@@ -25,10 +25,19 @@ export type ScopedModelName = {
 }[Prisma.ModelName];
 
 /** How an argument of an action is confined to the workspace. */
-export type ArgumentRule = "filter" | "unique" | "selection" | "order" | "created" | "createdRows" | "changes" | "plain";
+export type ArgumentRule =
+  | "filter"
+  | "unique"
+  | "cursor"
+  | "selection"
+  | "order"
+  | "created"
+  | "createdRows"
+  | "changes"
+  | "plain";
 
 const SELECTION = { select: "selection", include: "selection", omit: "plain", relationLoadStrategy: "plain" } as const;
-const WINDOW = { orderBy: "order", take: "plain", skip: "plain", cursor: "unique", distinct: "plain" } as const;
+const WINDOW = { orderBy: "order", take: "plain", skip: "plain", cursor: "cursor", distinct: "plain" } as const;
 const SUMS = { _count: "plain", _sum: "plain", _avg: "plain", _min: "plain", _max: "plain" } as const;
 
 /**

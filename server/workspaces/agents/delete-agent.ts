@@ -8,7 +8,7 @@ import { StaleRowError } from "./stale-row.ts";
 export async function deleteAgent(tx: TransactionContext, agent: AgentRow): Promise<DeletedAgent> {
   const deletedAt = new Date(tx.clock.now());
   const { count } = await tx.db.agent.updateMany({
-    where: { id: agent.id, version: agent.version, deletedAt: null },
+    where: { id: agent.id, version: agent.version },
     data: { deletedAt, updatedAt: deletedAt, version: agent.version + 1 },
   });
   if (count === 0) throw new StaleRowError();

@@ -16,7 +16,7 @@ export async function loadAgent(
   options: { isDeletedIncluded?: boolean } = {},
 ): Promise<AgentRow> {
   const found = await ctx.db.agent.findFirst({
-    where: { id: agentId, ...(options.isDeletedIncluded ? {} : { deletedAt: null }) },
+    where: { id: agentId, ...(options.isDeletedIncluded && { OR: [{ deletedAt: null }, { deletedAt: { not: null } }] }) },
   });
   const [row] = await authenticRows(ctx, found ? [found] : []);
   if (!row) throw agentNotFound();

@@ -13,7 +13,7 @@ export async function restoreAgent(tx: TransactionContext, agent: AgentRow): Pro
   if (agent.deletedAt.getTime() + tx.settings.agentRetentionMs <= nowMs) throw agentNotFound();
   const [restored] = await nameIsFree(agent.name, () =>
     tx.db.agent.updateManyAndReturn({
-      where: { id: agent.id, version: agent.version },
+      where: { id: agent.id, version: agent.version, deletedAt: { not: null } },
       data: { deletedAt: null, updatedAt: new Date(nowMs), version: agent.version + 1 },
     }),
   );

@@ -19,7 +19,7 @@ export async function updateAgent(tx: TransactionContext, agent: AgentRow, input
   const now = new Date(tx.clock.now());
   const [updated] = await nameIsFree(fields.name ?? agent.name, () =>
     tx.db.agent.updateManyAndReturn({
-      where: { id: agent.id, version: agent.version, deletedAt: null },
+      where: { id: agent.id, version: agent.version },
       // Every field, so that there is one statement to prepare and not one for each choice of fields.
       data: {
         ...changeable(agent),
