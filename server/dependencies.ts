@@ -55,7 +55,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
         sim: database.sim,
         features,
         ttlMs,
-        openWorkspace: (binding) => database.openWorkspace(binding),
+        openWorkspace: (binding) => database.openWorkspace(binding, { hasPermissionGroups: features.permissionGroups }),
       }),
       workspaceKeys: createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs),
       sim: database.sim,

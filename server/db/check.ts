@@ -15,6 +15,7 @@ const WITHOUT: Record<keyof SimFeatures, string> = {
   allowPersonalApiKeys: "workspace.allow_personal_api_keys is missing: personal API keys work in every workspace of their user",
   userBanned: "user.banned or user.ban_expires is missing: no user is ever banned",
   apiKeyHash: "api_key.key_hash is missing: no API key can be looked up, so every one is refused",
+  permissionGroups: "permission_group or one of its tables is missing: every model is allowed to everyone",
 };
 
 const MIGRATE = "npm run db:migrate";

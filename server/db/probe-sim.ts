@@ -96,12 +96,17 @@ export async function probeSim(reader: SimReader): Promise<{ features: SimFeatur
     if (!found.has(table)) return required ? [`public.${table}`] : [];
     return always.filter((column) => !has(table, column)).map((column) => `public.${table}.${column}`);
   });
+  const groupTables = ["permission_group", "permission_group_workspace", "permission_group_member"];
   const features: SimFeatures = {
     workspaceArchivedAt: has("workspace", "archived_at"),
     workspaceOrganizationId: has("workspace", "organization_id"),
     allowPersonalApiKeys: has("workspace", "allow_personal_api_keys"),
     userBanned: has("user", "banned") && has("user", "ban_expires"),
     apiKeyHash: has("api_key", "key_hash"),
+    // Groups are an organization's, and which one a workspace belongs to is a later column.
+    permissionGroups:
+      has("workspace", "organization_id") &&
+      groupTables.every((table) => SIM_COLUMNS[table]?.since.every((column) => has(table, column))),
   };
   return { features, missing };
 }

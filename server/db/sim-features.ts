@@ -10,6 +10,8 @@ export interface SimFeatures {
   userBanned: boolean;
   /** api_key.key_hash (2026-04): without it no API key can be looked up, so none is accepted. */
   apiKeyHash: boolean;
+  /** permission_group and its two tables (2026-01): without them every model is allowed. */
+  permissionGroups: boolean;
 }
 
 export const CURRENT_SIM: SimFeatures = {
@@ -18,4 +20,5 @@ export const CURRENT_SIM: SimFeatures = {
   allowPersonalApiKeys: true,
   userBanned: true,
   apiKeyHash: true,
+  permissionGroups: true,
 };

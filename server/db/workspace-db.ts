@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { type AgentPageQuery, type AgentRow, agentPageStatement } from "./agent-page.ts";
 import { type Binding, runBound } from "./binding.ts";
 import type { PrismaClient } from "./generated/client.ts";
+import { modelPolicyStatement } from "./model-policy.ts";
 import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
 import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
@@ -15,6 +16,8 @@ export type WorkspaceTransaction = ScopedModels & {
    * The lock is 64 bits of the name's SHA-256.
    */
   tryLock(name: readonly string[]): Promise<boolean>;
+  /** What Sim's permission group for the user in this workspace is configured to; null where none governs, or Sim has none. */
+  modelPolicy(userId: string | null): Promise<unknown>;
 };
 
 /** The database as one workspace sees it. There is nothing else on it: no raw SQL, no client behind it, no workspaceId. */
@@ -39,6 +42,8 @@ export interface WorkspaceDbOptions {
   /** Off only where a test shows that the database holds alone. */
   isExtensionOn?: boolean;
   transactionMaxWaitMs?: number;
+  /** Whether Sim has permission groups. */
+  hasPermissionGroups?: boolean;
 }
 
 /**
@@ -46,7 +51,7 @@ export interface WorkspaceDbOptions {
  * what is allowed. The workspace sits in the closure; the binding travels with each query to the pool.
  */
 export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, options: WorkspaceDbOptions = {}): WorkspaceDb {
-  const { isExtensionOn = true, transactionMaxWaitMs = 30_000 } = options;
+  const { isExtensionOn = true, transactionMaxWaitMs = 30_000, hasPermissionGroups = false } = options;
   const { schema } = base;
   const extended = base.prisma.$extends({
     name: "workspace",
@@ -69,10 +74,15 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       >,
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>
-        extended.$transaction((tx) => work({ ...facade(tx), tryLock: (name) => tryLock(tx, [binding.workspaceId, ...name]) }), {
-          maxWait: transactionMaxWaitMs,
-          timeout: TRANSACTION_TIMEOUT_MS,
-        }),
+        extended.$transaction(
+          (tx) =>
+            work({
+              ...facade(tx),
+              tryLock: (name) => tryLock(tx, [binding.workspaceId, ...name]),
+              modelPolicy: async (userId) => (hasPermissionGroups ? readModelPolicy(tx, binding.workspaceId, userId) : null),
+            }),
+          { maxWait: transactionMaxWaitMs, timeout: TRANSACTION_TIMEOUT_MS },
+        ),
       ),
   });
 }
@@ -90,6 +100,12 @@ async function tryLock(tx: Pick<PrismaClient, "$queryRaw">, name: readonly strin
   const key = hash("sha256", JSON.stringify(name), "buffer").readBigInt64BE();
   const rows = await tx.$queryRaw<{ taken: boolean }[]>`select pg_try_advisory_xact_lock(${key}) as taken`;
   return rows[0]?.taken === true;
+}
+
+async function readModelPolicy(tx: Pick<PrismaClient, "$queryRawUnsafe">, workspaceId: string, userId: string | null) {
+  const { text, values } = modelPolicyStatement(workspaceId, userId);
+  const [row] = await tx.$queryRawUnsafe<{ config: unknown }[]>(text, ...values);
+  return row?.config ?? null;
 }
 
 type Delegate = Record<string, (args: unknown) => unknown>;

@@ -192,6 +192,7 @@ test("an older Sim is fit, and what goes without is said in words", async () => 
     "personal API keys work in every workspace of their user",
     "no user is ever banned",
     "no API key can be looked up, so every one is refused",
+    "every model is allowed to everyone",
   ]);
   await reopen();
 });

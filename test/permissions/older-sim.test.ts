@@ -47,5 +47,6 @@ test("the check of the database says what is degraded, and that it is fit", asyn
     expect.stringContaining("allow_personal_api_keys"),
     expect.stringContaining("banned"),
     expect.stringContaining("key_hash"),
+    expect.stringContaining("permission_group"),
   ]);
 });

@@ -1,6 +1,7 @@
 import { recordAudit } from "../../audit/record.ts";
 import { actingUserId } from "../../auth/principal.ts";
 import { type BoundaryKeys, signBoundary } from "../../isolation/boundary.ts";
+import { assertModelAllowed } from "../../permissions/model-policy.ts";
 import { inTransaction, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { newId } from "../../shared/ids.ts";
 import { comparisonKey } from "../../shared/text.ts";
@@ -13,6 +14,7 @@ import type { Agent, CreateAgentInput } from "./schemas.ts";
 export function createAgent(ctx: WorkspaceContext, input: CreateAgentInput): Promise<Agent> {
   return inTransaction(ctx, (tx) =>
     once(tx, "agent.create", input, async () => {
+      await assertModelAllowed(tx, input);
       // The keys as they stand in this transaction: a row must not be signed with those of a workspace that is gone.
       const keys = await tx.renewKeys(tx.db);
       const agent = await nameIsFree(input.name, () => tx.db.agent.create({ data: newAgent(tx, keys, input) }));

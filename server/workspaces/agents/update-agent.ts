@@ -1,5 +1,6 @@
 import { recordAudit } from "../../audit/record.ts";
 import type { Prisma } from "../../db/generated/client.ts";
+import { assertModelAllowed } from "../../permissions/model-policy.ts";
 import type { TransactionContext } from "../../permissions/workspace-context.ts";
 import { AppError } from "../../shared/errors.ts";
 import { comparisonKey } from "../../shared/text.ts";
@@ -16,6 +17,8 @@ export async function updateAgent(tx: TransactionContext, agent: AgentRow, input
   if (fields.visibility !== undefined && fields.visibility !== agent.visibility) assertLevel(tx, agent, "manage");
   const changes = changedFields(agent, fields);
   if (Object.keys(changes).length === 0) return toAgent(tx, agent);
+  if (changes.modelProvider !== undefined || changes.modelName !== undefined)
+    await assertModelAllowed(tx, { ...agent, ...changes });
   const now = new Date(tx.clock.now());
   const [updated] = await nameIsFree(fields.name ?? agent.name, () =>
     tx.db.agent.updateManyAndReturn({
