@@ -21,7 +21,12 @@ export function createRequestContext(request: FastifyRequest, options: ContextOp
   return {
     services: options.services,
     headers,
-    request: { requestId: request.id, ipAddress: request.ip, idempotencyKey: idempotencyKeyOf(request.headers) },
+    request: {
+      requestId: request.id,
+      ipAddress: request.ip,
+      idempotencyKey: idempotencyKeyOf(request.headers),
+      method: request.method,
+    },
     assertCookieAllowed() {
       assertCookieRequestAllowed({ method: request.method, headers, hasBody: hasBody(request.headers) }, options.allowedOrigins);
     },

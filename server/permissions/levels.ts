@@ -22,6 +22,12 @@ export type WorkspaceOperation = {
 }[Operation];
 export type AgentOperation = Exclude<Operation, WorkspaceOperation>;
 
+/** What an operation needs, as the audit trail names the rule that decided: "workspace:write", "agent:configure". */
+export function ruleOf(operation: Operation): string {
+  const needs = OPERATIONS[operation];
+  return "workspace" in needs ? `workspace:${needs.workspace}` : `agent:${needs.agent}`;
+}
+
 /** Whether a permission reaches what is required; no permission reaches nothing. */
 export function permissionSatisfies(actual: WorkspacePermission | null, required: WorkspacePermission): boolean {
   return actual !== null && WORKSPACE_PERMISSIONS.indexOf(actual) >= WORKSPACE_PERMISSIONS.indexOf(required);

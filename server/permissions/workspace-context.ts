@@ -4,13 +4,15 @@ import type { WorkspaceDb, WorkspaceTransaction } from "../db/workspace-db.ts";
 import type { BoundaryKeys } from "../isolation/boundary.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { LevelCaller, WorkspacePermission } from "./levels.ts";
+import type { LevelCaller, Operation, WorkspacePermission } from "./levels.ts";
 
 /** What a verb is told of the request: enough to record it, nothing of its transport. */
 export interface RequestInfo {
   requestId: string;
   ipAddress: string | null;
   idempotencyKey: string | null;
+  /** How the call was made, as the audit trail names it: the HTTP method, if there is one, and then the procedure. */
+  method?: string;
 }
 
 /** Settings of the server that verbs depend on. */
@@ -22,6 +24,8 @@ export interface WorkspaceSettings {
 export interface WorkspaceContext {
   workspaceId: string;
   principal: Principal;
+  /** The operation that the call was let in for, and the permission that it was let in with. */
+  operation: Operation;
   permission: WorkspacePermission;
   db: WorkspaceDb;
   keys: BoundaryKeys;
@@ -38,7 +42,15 @@ export type TransactionContext = Omit<WorkspaceContext, "db"> & { db: WorkspaceT
 
 /** Runs `work` in one transaction, whose commit fails if the permission no longer holds by then. */
 export function inTransaction<Result>(ctx: WorkspaceContext, work: (tx: TransactionContext) => Promise<Result>): Promise<Result> {
-  return ctx.db.transaction((db) => work({ ...ctx, db }));
+  return ctx.db.transaction((db) => {
+    // Once a transaction has read the keys, its own writes hold the workspace in place.
+    let renewed: Promise<BoundaryKeys> | undefined;
+    const renewKeys: WorkspaceContext["renewKeys"] = (reader) => {
+      renewed ??= ctx.renewKeys(reader);
+      return renewed;
+    };
+    return work({ ...ctx, db, renewKeys });
+  });
 }
 
 /** The caller as the level rules see it. */

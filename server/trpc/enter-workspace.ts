@@ -13,6 +13,8 @@ import type { RequestContext } from "./context.ts";
 export interface Entry {
   workspaceId: string;
   operation: Operation;
+  /** The procedure's path. */
+  procedure: string;
   caller: Caller<AccessMemory>;
   access: Access & { isRemembered: boolean };
 }
@@ -38,16 +40,21 @@ export async function recognise(ctx: RequestContext, isFresh: boolean): Promise<
  *
  * @throws AppError as recognise and loadPermission do; FORBIDDEN below the permission that the operation needs
  */
-export async function enterWorkspace(ctx: RequestContext, operation: Operation, rawInput: unknown): Promise<Entry> {
+export async function enterWorkspace(
+  ctx: RequestContext,
+  called: Pick<Entry, "operation" | "procedure">,
+  rawInput: unknown,
+): Promise<Entry> {
+  const { operation } = called;
   const caller = await recognise(ctx, false);
   if (caller.principal.kind === "internal" && caller.principal.userId === null) throw forUsersAlone();
   const workspaceId = workspaceIdOf(rawInput);
   ctx.annotate({ workspaceId });
   const access = await ctx.services.resolveAccess(caller, workspaceId, false);
   if (access.isRemembered && !permissionSatisfies(access.permission, requiredPermission(operation))) {
-    return enterAfresh(ctx, { operation, workspaceId });
+    return enterAfresh(ctx, { ...called, workspaceId });
   }
-  return admit({ workspaceId, operation, caller, access });
+  return admit({ ...called, workspaceId, caller, access });
 }
 
 /**
@@ -78,11 +85,12 @@ export async function withWorkspace<Result>(
 /** Decides upon a caller again, on the tables as they stand; what was remembered for it is forgotten. */
 export async function enterAfresh(
   ctx: RequestContext,
-  { operation, workspaceId }: Pick<Entry, "operation" | "workspaceId">,
+  called: Pick<Entry, "operation" | "procedure" | "workspaceId">,
 ): Promise<Entry> {
   const caller = await recognise(ctx, true);
+  const { operation, procedure, workspaceId } = called;
   const access = await ctx.services.resolveAccess(caller, workspaceId, true);
-  return admit({ workspaceId, operation, caller, access });
+  return admit({ workspaceId, operation, procedure, caller, access });
 }
 
 function forUsersAlone(): AppError {
@@ -119,18 +127,22 @@ function requiredPermission(operation: Operation): WorkspacePermission {
   return "workspace" in needs ? needs.workspace : "read";
 }
 
-async function openContext(ctx: RequestContext, { workspaceId, caller, access }: Entry): Promise<WorkspaceContext> {
+async function openContext(
+  ctx: RequestContext,
+  { workspaceId, operation, procedure, caller, access }: Entry,
+): Promise<WorkspaceContext> {
   const { services } = ctx;
   return {
     workspaceId,
     principal: caller.principal,
+    operation,
     permission: access.permission,
     db: access.db,
     keys: await services.workspaceKeys.find(workspaceId, access.db),
     renewKeys: (db) => services.workspaceKeys.renew(workspaceId, db),
     clock: services.clock,
     log: services.log,
-    request: ctx.request,
+    request: { ...ctx.request, method: [ctx.request.method, procedure].filter(Boolean).join(" ") },
     settings: services.settings,
   };
 }

@@ -87,8 +87,8 @@ type EnteredContext = RequestContext & { entry: Entry };
  * an input that is refused has made no statement, so a remembered decision is checked before the refusal is told.
  */
 function enteredProcedure(operation: Operation, summary: string) {
-  return ladder({ permission: operation, summary }).use(async ({ ctx, getRawInput, next }) => {
-    const entry = await enterWorkspace(ctx, operation, await getRawInput());
+  return ladder({ permission: operation, summary }).use(async ({ ctx, path, getRawInput, next }) => {
+    const entry = await enterWorkspace(ctx, { operation, procedure: path }, await getRawInput());
     const result = await next({ ctx: { entry } });
     if (!result.ok && toAppError(result.error).code === "BAD_REQUEST" && entry.access.isRemembered) await enterAfresh(ctx, entry);
     return result;

@@ -166,7 +166,7 @@ describe("migrating", () => {
     );
     await expect(migrateAsOwner()).rejects.toThrow("killed");
     await database.owner.query("DROP TRIGGER die ON parlant._prisma_migrations; DROP FUNCTION parlant.die()");
-    expect((await migrateAsOwner()).applied).toEqual([MIGRATIONS.at(-1)]);
+    expect((await migrateAsOwner()).applied).toEqual(MIGRATIONS.filter((name) => name.endsWith("_validate_agent_foreign_key")));
   });
 
   test("finds an orphan although the owner's own sight is bounded by row-level security", async () => {
