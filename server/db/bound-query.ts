@@ -1,107 +1,105 @@
-import pg from "pg";
+import type pg from "pg";
+import { keepsStatements, leadingStatements } from "./connection-setup.ts";
 import type { Statement } from "./sim-reader.ts";
-
-/** The part of node-postgres' connection that a query of ours speaks to (pg 8.23, lib/connection.js). */
-interface WireConnection {
-  parsedStatements: Record<string, string | undefined>;
-  parse(query: { name: string; text: string; types?: number[] }): void;
-  bind(config: { statement: string; values: unknown[]; valueMapper: (value: unknown) => unknown }): void;
-  execute(config: { portal?: string; rows?: number }): void;
-  sync(): void;
-}
-
-/** The members of pg.Query that its type declarations leave out (pg 8.23, lib/query.js). */
-interface WireQuery {
-  prepare(connection: WireConnection): void;
-  handleDataRow(message: unknown): void;
-  handleCommandComplete(message: unknown, connection: WireConnection): void;
-}
-
-type QueryConstructor = new (config: object, values: undefined, callback: QueryCallback) => pg.Query & WireQuery;
-type QueryCallback = (error: Error | null, result: pg.QueryResult) => void;
-
-// pg declares Query without the protocol methods that a subclass overrides.
-const PgQuery = pg.Query as unknown as QueryConstructor;
+import { PgQuery, type QueryCallback, submit, toWireText, type WireConnection } from "./wire-query.ts";
 
 /**
- * A query that travels with a prelude: Bind and Execute of the prelude, then Parse, Bind, Describe and Execute of the
- * query, all before one Sync, hence in one implicit transaction and one round trip. The prelude has to be prepared on
- * the connection already (see PrepareOnly): a second ParseComplete could not be told apart from the query's own.
+ * A query that travels behind preludes: Bind and Execute of each, then Parse, Bind, Describe and Execute of the query,
+ * all before one Sync, hence in one implicit transaction and one round trip. A prelude that has a name has to be
+ * prepared on the connection already (see PrepareOnly): its ParseComplete could not be told apart from the query's own.
  */
 class BoundQuery extends PgQuery {
-  readonly #prelude: Statement;
-  #isPreludeDone = false;
+  readonly #preludes: readonly Statement[];
+  #preludesLeft: number;
 
-  constructor(config: object, prelude: Statement, callback: QueryCallback) {
+  constructor(config: object, preludes: readonly Statement[], callback: QueryCallback) {
     super({ ...config, queryMode: "extended" }, undefined, callback);
-    this.#prelude = prelude;
+    this.#preludes = preludes;
+    this.#preludesLeft = preludes.length;
   }
 
   override prepare(connection: WireConnection): void {
-    executePrelude(connection, this.#prelude);
+    for (const prelude of this.#preludes) executePrelude(connection, prelude);
     super.prepare(connection);
   }
 
   override handleDataRow(message: unknown): void {
-    if (this.#isPreludeDone) super.handleDataRow(message);
+    if (this.#preludesLeft === 0) super.handleDataRow(message);
   }
 
   override handleCommandComplete(message: unknown, connection: WireConnection): void {
-    if (this.#isPreludeDone) super.handleCommandComplete(message, connection);
-    this.#isPreludeDone = true;
+    if (this.#preludesLeft === 0) super.handleCommandComplete(message, connection);
+    else this.#preludesLeft--;
   }
 }
 
-/** BEGIN with the prelude right behind it, so that the prelude's setting lives as long as the transaction. */
+/** BEGIN with the preludes right behind it, so that what they set lives as long as the transaction. */
 class BoundBegin extends PgQuery {
-  readonly #prelude: Statement;
+  readonly #preludes: readonly Statement[];
 
-  constructor(prelude: Statement, callback: QueryCallback) {
+  constructor(preludes: readonly Statement[], callback: QueryCallback) {
     super({ text: "BEGIN ISOLATION LEVEL READ COMMITTED", queryMode: "extended" }, undefined, callback);
-    this.#prelude = prelude;
+    this.#preludes = preludes;
   }
 
   override prepare(connection: WireConnection): void {
-    connection.parse({ name: "", text: (this as unknown as { text: string }).text });
-    connection.bind({ statement: "", values: [], valueMapper });
+    connection.parse({ name: "", text: this.text });
+    connection.bind({ statement: "", values: [], valueMapper: toWireText });
     connection.execute({ portal: "", rows: 0 });
-    executePrelude(connection, this.#prelude);
+    for (const prelude of this.#preludes) executePrelude(connection, prelude);
     connection.sync();
   }
 
-  /** The prelude's one row is nobody's result. */
+  /** The preludes' rows are nobody's result. */
   override handleDataRow(): void {}
 }
 
-function executePrelude(connection: WireConnection, prelude: Statement): void {
-  connection.bind({ statement: prelude.name, values: prelude.values, valueMapper });
+function executePrelude(connection: WireConnection, { name, text, values }: Statement): void {
+  if (name === "") connection.parse({ name, text });
+  connection.bind({ statement: name, values, valueMapper: toWireText });
   connection.execute({ portal: "", rows: 0 });
-}
-
-/** Prelude values are text or null. */
-function valueMapper(value: unknown): unknown {
-  return value;
 }
 
 /** Prepares a statement on a connection without running it. */
 class PrepareOnly extends PgQuery {
   override prepare(connection: WireConnection): void {
-    const { name, text } = this as unknown as { name: string; text: string };
-    connection.parse({ name, text });
+    connection.parse({ name: this.name, text: this.text });
     connection.sync();
   }
 }
 
 /** Runs a query behind its prelude, in one round trip. */
 export async function queryBound(client: pg.PoolClient, config: object, prelude: Statement): Promise<pg.QueryResult> {
-  await ensurePrepared(client, prelude);
-  return submit(client, (callback) => new BoundQuery(config, prelude, callback));
+  return queryBehind(client, config, await readyPreludes(client, [...leadingStatements(client), prelude]));
+}
+
+/** Runs a query that enters no workspace. */
+export async function queryUnbound(client: pg.PoolClient, config: object): Promise<pg.QueryResult> {
+  return queryBehind(client, config, await readyPreludes(client, leadingStatements(client)));
+}
+
+/** Runs a query in the transaction that is open on the connection. */
+export function queryInside(client: pg.PoolClient, config: object): Promise<pg.QueryResult> {
+  return queryBehind(client, config, []);
 }
 
 /** Opens a READ COMMITTED transaction and enters it with the prelude, in one round trip. */
 export async function beginBound(client: pg.PoolClient, prelude: Statement): Promise<pg.QueryResult> {
-  await ensurePrepared(client, prelude);
-  return submit(client, (callback) => new BoundBegin(prelude, callback));
+  const preludes = await readyPreludes(client, [...leadingStatements(client), prelude]);
+  return submit(client, (callback) => new BoundBegin(preludes, callback));
+}
+
+function queryBehind(client: pg.PoolClient, config: object, preludes: readonly Statement[]): Promise<pg.QueryResult> {
+  const sendable = keepsStatements(client) ? config : { ...config, name: undefined };
+  if (preludes.length === 0) return client.query(sendable as pg.QueryConfig);
+  return submit(client, (callback) => new BoundQuery(sendable, preludes, callback));
+}
+
+/** The preludes as they may be sent on this connection: prepared on it, or without a name where it keeps none. */
+async function readyPreludes(client: pg.PoolClient, preludes: readonly Statement[]): Promise<readonly Statement[]> {
+  if (!keepsStatements(client)) return preludes.map((prelude) => ({ ...prelude, name: "" }));
+  for (const prelude of preludes) await ensurePrepared(client, prelude);
+  return preludes;
 }
 
 async function ensurePrepared(client: pg.PoolClient, prelude: Statement): Promise<void> {
@@ -116,10 +114,4 @@ function isPrepared(client: pg.PoolClient, prelude: Statement): boolean {
   if (text !== undefined && text !== prelude.text)
     throw new Error(`The prelude "${prelude.name}" was prepared with another text`);
   return text !== undefined;
-}
-
-function submit(client: pg.PoolClient, makeQuery: (callback: QueryCallback) => pg.Query): Promise<pg.QueryResult> {
-  return new Promise((resolve, reject) => {
-    client.query(makeQuery((error, result) => (error ? reject(error) : resolve(result))));
-  });
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import { type Binding, runBound } from "./binding.ts";
@@ -45,13 +46,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: "sim-parlant-server",
-    statement_timeout: 15_000,
-    lock_timeout: 3_000,
-    idle_in_transaction_session_timeout: 30_000,
-    options: "-c timezone=UTC",
   });
   // An idle connection that the server closes is an event of the pool, and without a listener the end of the process.
   pool.on("error", options.onError);
+  const open = new Set<pg.PoolClient>();
+  pool.on("connect", (client) => open.add(client));
+  pool.on("remove", (client) => open.delete(client));
   const unscopedPrisma = new PrismaClient({
     adapter: new PrismaPg(pool, { schema: "parlant", statementNameGenerator: ({ sql }) => statementName(sql) }),
     errorFormat: "minimal",
@@ -69,20 +69,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     waiting: () => pool.waitingCount,
     async close() {
       await unscopedPrisma.$disconnect();
-      await closePool(pool);
+      await closePool(pool, open);
     },
   };
 }
 
 /** No connection of the pool is left; its own end() resolves while they are still ending, and the database may be stopped next. */
-async function closePool(pool: pg.Pool): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let open = pool.totalCount;
-  if (open === 0) resolve();
-  pool.on("remove", () => {
-    open--;
-    if (open === 0) resolve();
-  });
+async function closePool(pool: pg.Pool, open: ReadonlySet<pg.PoolClient>): Promise<void> {
   await pool.end();
-  await promise;
+  while (open.size > 0) await once(pool, "remove");
 }

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { type Binding, currentBinding } from "./binding.ts";
-import { beginBound, queryBound } from "./bound-query.ts";
+import { beginBound, queryBound, queryInside, queryUnbound } from "./bound-query.ts";
+import { setUpConnection, UtcClient } from "./connection-setup.ts";
 import type { Statement } from "./sim-reader.ts";
 
 /** A statement that reached the pool without a binding: a defect of ours, refused before any connection is taken. */
@@ -16,6 +17,11 @@ export class UnboundStatementError extends Error {
  * that is not. Prisma's adapter uses only query and connect, in their promise form.
  */
 export class ScopedPool extends pg.Pool {
+  constructor(config: pg.PoolConfig) {
+    // pg-pool makes its connections of this class and awaits the hook before it lends one.
+    super({ ...config, Client: UtcClient, onConnect: setUpConnection } as pg.PoolConfig);
+  }
+
   // The declared overloads include callback and cursor forms, which Prisma's adapter does not use.
   override query(...[config]: unknown[]): never {
     return this.#queryBound(currentBinding(), config as object) as never;
@@ -29,7 +35,7 @@ export class ScopedPool extends pg.Pool {
 
   /** The rows of a statement on Sim's tables. It enters no workspace, so ours show it none. */
   async queryOutside<Row extends object>(statement: Statement): Promise<Row[]> {
-    const { rows } = await this.#lend((client) => client.query(statement));
+    const { rows } = await this.#lend((client) => queryUnbound(client, statement));
     return rows as Row[];
   }
 
@@ -119,7 +125,7 @@ class BoundTransactionClient {
         return result;
       }
       default:
-        return await this.#client.query(config);
+        return await queryInside(this.#client, config);
     }
   }
 
