@@ -22,19 +22,31 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+export interface TestServerOptions {
+  /** The URL by which the server reaches its database, which is the database's own unless given. */
+  reach?(databaseUrl: string): Promise<string>;
+  /** Serves with other services, where a test shows what would come of them. */
+  alter?(services: Dependencies["services"]): Dependencies["services"];
+}
+
 /** Starts it; stop it in afterAll. `overrides` are environment variables. */
-export async function startTestServer(overrides: Record<string, string> = {}): Promise<TestServer> {
+export async function startTestServer(
+  overrides: Record<string, string> = {},
+  { reach = async (url) => url, alter = (services) => services }: TestServerOptions = {},
+): Promise<TestServer> {
   const database = await createTestDatabase();
-  const dependencies = await createTestDependencies(database.appUrl, overrides);
-  const env = testEnv(database.appUrl, overrides);
+  const databaseUrl = await reach(database.appUrl);
+  const dependencies = await createTestDependencies(databaseUrl, overrides);
+  const env = testEnv(databaseUrl, overrides);
+  const services = alter(dependencies.services);
   const app = await createApp({
-    services: dependencies.services,
+    services,
     basePath: env.BASE_PATH,
     allowedOrigins: allowedOrigins(env.NEXT_PUBLIC_APP_URL, env.ALLOWED_ORIGINS),
     trustedProxies: env.TRUSTED_PROXIES,
     rateLimitPerMinute: env.RATE_LIMIT_PER_MINUTE,
     checkReadiness: createReadiness(dependencies.database.sim),
-    log: dependencies.services.log,
+    log: services.log,
   });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = app.server.address() as AddressInfo;

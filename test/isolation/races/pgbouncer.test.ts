@@ -1,0 +1,96 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Database, openDatabase } from "../../../server/db/client.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { type PgBouncer, pgBouncerBinary, startPgBouncer } from "../../support/pgbouncer.ts";
+import { startTestServer } from "../../support/server.ts";
+import { naiveRacers, properRacer, readMarks, seedRaces } from "./racers.ts";
+import { race } from "./rounds.ts";
+import { expectIsolationUnderFaults, unlogged } from "./server-under-faults.ts";
+
+const ROUNDS = process.env["ISOLATION_FUZZ"] === "long" ? 20_000 : 700;
+const IDS = ["a", "b", "c", "d", "e"];
+
+if (!pgBouncerBinary) console.log("skipped: races through PgBouncer, which is not installed (Debian: apt-get install pgbouncer)");
+
+describe.skipIf(!pgBouncerBinary)("through PgBouncer in transaction mode", () => {
+  let database: TestDatabase;
+  let bouncer: PgBouncer;
+  let client: Database;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    await seedRaces(database, IDS);
+    // Fewer sessions than connections, so that a connection's next transaction meets another session.
+    bouncer = await startPgBouncer([database.appUrl], { poolSize: 3 });
+    client = openDatabase({
+      url: bouncer.through(database.appUrl),
+      poolSize: 4,
+      maxOverflow: 4,
+      poolTimeoutSeconds: 60,
+      onError() {},
+    });
+  });
+
+  afterAll(async () => {
+    await client?.close();
+    await bouncer?.stop();
+    await database?.drop();
+  });
+
+  test.each([false, true])("no row crosses (extension on: %s)", { timeout: 3_600_000 }, async (isExtensionOn) => {
+    const racers = IDS.map((id) => properRacer(client, id, isExtensionOn));
+    const tally = await race(racers, { rounds: ROUNDS, width: 40 });
+    console.log(`races through PgBouncer ${bouncer.version}: ${JSON.stringify(tally)}`);
+    expect(tally).toMatchObject({ crossed: 0, lacking: 0 });
+    expect(await readMarks(database.owner, IDS)).toEqual(Object.fromEntries(IDS.map((id) => [id, [id]])));
+  });
+
+  test("control: a pool that looks for the binding below its queue, or sends names that no session keeps, is caught", async () => {
+    const { racers, close } = naiveRacers(bouncer.through(database.appUrl), IDS);
+    try {
+      const seen = await race(racers, { rounds: 500, width: 40, kinds: ["staggered", "immediate", "emitted"] }).then(
+        ({ crossed }) => crossed,
+        (error: unknown) => String(error),
+      );
+      expect(seen).not.toBe(0);
+    } finally {
+      await close();
+    }
+  });
+
+  test("every transaction has the timeouts and the zone, and none leaves them on a session that others get", async () => {
+    const settings = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "timezone"];
+    const text = `select ${settings.map((name) => `current_setting('${name}') as ${name}`).join(", ")}`;
+    const reads = Array.from({ length: 20 }, () => client.sim.query({ name: "settings", text, values: [] }));
+    for (const rows of await Promise.all(reads)) {
+      expect(rows).toEqual([
+        { statement_timeout: "15s", lock_timeout: "3s", idle_in_transaction_session_timeout: "30s", timezone: "UTC" },
+      ]);
+    }
+    const stranger = new pg.Client({ connectionString: bouncer.through(database.appUrl) });
+    await stranger.connect();
+    try {
+      // PgBouncer lends its sessions in turn, so each of them is met.
+      for (let turn = 0; turn < 6; turn++) {
+        const { rows } = await stranger.query("show statement_timeout");
+        expect(rows).toEqual([{ statement_timeout: "0" }]);
+      }
+    } finally {
+      await stranger.end();
+    }
+  });
+
+  test("200 requests at once, under faults, are answered in their own workspaces", { timeout: 3_600_000 }, async () => {
+    const server = await startTestServer(
+      { DB_POOL_SIZE: "4", DB_MAX_OVERFLOW: "4", RATE_LIMIT_PER_MINUTE: "0", DENIAL_LIMIT_PER_MINUTE: "0" },
+      { reach: async (url) => bouncer.through(url), alter: unlogged },
+    );
+    try {
+      const tally = await expectIsolationUnderFaults(server, 3);
+      console.log(`races over HTTP through PgBouncer: ${JSON.stringify(tally)}`);
+    } finally {
+      await server.stop();
+    }
+  });
+});
