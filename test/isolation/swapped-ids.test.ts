@@ -1,138 +1,128 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeApiKey } from "../support/database.ts";
+import { z } from "zod";
+import { allProcedures, type ProcedureInfo } from "../../server/rest/procedure-of.ts";
+import { AppError, agentNotFound } from "../../server/shared/errors.ts";
+import { simId } from "../../server/shared/text.ts";
+import { publicProcedure, workspaceProcedure } from "../../server/trpc/procedures.ts";
+import { t } from "../../server/trpc/trpc.ts";
+import { AgentRef } from "../../server/workspaces/agents/schemas.ts";
+import { connectInUtc } from "../support/database.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { callerWith } from "../support/services.ts";
-import { makeStaffedWorkspace, type TestWorkspace } from "../support/workspace.ts";
+import { requestContext } from "../support/services.ts";
+import { exampleInputs } from "./replay/example-inputs.ts";
+import { absentId, kindsWithTheirMakers } from "./replay/place.ts";
+import { replay } from "./replay/replay.ts";
+import { setStage } from "./replay/stage.ts";
+import { callerTransport, transportsOf } from "./replay/transports.ts";
 
+const procedures = allProcedures();
 let server: TestServer;
-let mine: TestWorkspace;
-let theirs: TestWorkspace;
-let theirAgentId: string;
-
-const NO_WORKSPACE = "no-such-workspace";
-const NO_AGENT = "01890000-0000-7000-8000-000000000000";
 
 beforeAll(async () => {
-  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0" });
-  mine = server.workspace;
-  theirs = await makeStaffedWorkspace(server.database.owner);
-  const agent = await callerWith(server.dependencies, theirs.admin.headers).workspaces.agents.create({
-    workspaceId: theirs.id,
-    name: "Canary 7b1e",
-    systemPrompt: "canary prompt 7b1e",
-    tags: ["canary-7b1e"],
-  });
-  theirAgentId = agent.id;
+  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0", DENIAL_LIMIT_PER_MINUTE: "0" });
 });
 
 afterAll(() => server?.stop());
 
-interface Call {
-  name: string;
-  send(workspaceId: string, agentId: string): Promise<Response>;
+function kindsOf(path: string): string[] {
+  const procedure = procedures[path];
+  const examples = procedure ? exampleInputs(path, procedure.input, { idOf: ({ kind }) => absentId(kind), text: "x" }) : [];
+  return kindsWithTheirMakers(new Set(examples.flatMap(({ slots }) => slots.map(({ kind }) => kind))), procedures);
 }
 
-const json = { "content-type": "application/json" };
-const rest = (method: string, path: (workspaceId: string, agentId: string) => string, body?: object): Call => ({
-  name: `${method} ${path("{workspace_id}", "{agent_id}")}`,
-  send: (workspaceId, agentId) =>
-    fetch(`${server.url}/api/v1${path(workspaceId, agentId)}`, {
-      method,
-      headers: { ...mine.admin.headers, ...(body && json) },
-      ...(body && { body: JSON.stringify(body) }),
-    }),
-});
-const trpc = (kind: "query" | "mutation", procedure: string, input: object = {}): Call => ({
-  name: `${kind} ${procedure}`,
-  send(workspaceId, agentId) {
-    const isOfAgent = !/(list|create)$/.test(procedure);
-    const wire = JSON.stringify({ json: { workspaceId, ...(isOfAgent && { agentId }), ...input } });
-    const url = `${server.url}/api/trpc/${procedure}`;
-    return kind === "query"
-      ? fetch(`${url}?input=${encodeURIComponent(wire)}`, { headers: mine.admin.headers })
-      : fetch(url, { method: "POST", headers: { ...mine.admin.headers, ...json }, body: wire });
-  },
-});
-
-const agents = (workspaceId: string) => `/workspaces/${workspaceId}/agents`;
-const agent = (workspaceId: string, agentId: string) => `${agents(workspaceId)}/${agentId}`;
-const OF_WORKSPACE = [
-  rest("GET", agents),
-  rest("HEAD", agents),
-  rest("POST", agents, { name: "Scout" }),
-  trpc("query", "workspaces.agents.list"),
-  trpc("mutation", "workspaces.agents.create", { name: "Scout" }),
-];
-const OF_AGENT = [
-  rest("GET", agent),
-  rest("HEAD", agent),
-  rest("PUT", agent, { name: "Mine now" }),
-  rest("PATCH", agent, { name: "Mine now" }),
-  rest("DELETE", agent),
-  rest("POST", (workspaceId, agentId) => `${agent(workspaceId, agentId)}/restore`),
-  trpc("query", "workspaces.agents.get"),
-  trpc("mutation", "workspaces.agents.update", { name: "Mine now" }),
-  trpc("mutation", "workspaces.agents.delete"),
-  trpc("mutation", "workspaces.agents.restore"),
-];
-
-/** Everything that a caller sees of an answer, apart from what differs between any two requests. */
-async function seen(response: Response): Promise<object> {
-  const body = await response.text();
-  const requestId = response.headers.get("x-request-id") ?? "";
-  const headers = Object.fromEntries(
-    [...response.headers].filter(
-      ([name]) => !["date", "x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"].includes(name),
-    ),
-  );
-  expect(requestId).not.toBe("");
-  return { status: response.status, headers, body: body.replaceAll(requestId, "<request>") };
-}
-
-describe.each([...OF_WORKSPACE, ...OF_AGENT])("$name", ({ send }) => {
-  test("answers for another's workspace as for one that is not there: 404, alike to the byte", async () => {
-    const absent = await seen(await send(NO_WORKSPACE, NO_AGENT));
-    expect(absent).toMatchObject({ status: 404 });
-    expect(await seen(await send(theirs.id, theirAgentId))).toEqual(absent);
-    expect(await seen(await send(theirs.id, NO_AGENT))).toEqual(absent);
-  });
-});
-
-describe.each(OF_AGENT)("$name", ({ send }) => {
-  test("answers for another workspace's agent as for one that is not there: 404, alike to the byte", async () => {
-    const absent = await seen(await send(mine.id, NO_AGENT));
-    expect(absent).toMatchObject({ status: 404 });
-    expect(await seen(await send(mine.id, theirAgentId))).toEqual(absent);
-  });
-});
-
-test("an archived workspace answers like one that is not there", async () => {
-  const archived = await makeStaffedWorkspace(server.database.owner);
-  await server.database.owner.query("update workspace set archived_at = now() where id = $1", [archived.id]);
-  const get = (id: string, headers: Record<string, string>) => fetch(`${server.url}/api/v1${agents(id)}`, { headers });
-  const absent = await seen(await get(NO_WORKSPACE, archived.admin.headers));
-  expect(await seen(await get(archived.id, archived.admin.headers))).toEqual(absent);
-});
-
-test("after all of it the other workspace is as it was, and none of its text was ever in an answer", async () => {
-  const { agents: theirAgents } = callerWith(server.dependencies, theirs.admin.headers).workspaces;
-  const { data } = await theirAgents.list({ workspaceId: theirs.id, includeArchived: true });
-  expect(data).toMatchObject([{ id: theirAgentId, name: "Canary 7b1e", version: 1 }]);
-  for (const { send } of [...OF_WORKSPACE, ...OF_AGENT]) {
-    for (const response of [await send(theirs.id, theirAgentId), await send(mine.id, theirAgentId)]) {
-      expect(`${[...response.headers]}${await response.text()}`).not.toContain("7b1e");
+describe.each(Object.keys(procedures))("%s", (path) => {
+  test("answers for what is another's, deleted or archived as for what is not there, and changes none of it", async () => {
+    const stage = await setStage(server, kindsOf(path), procedures);
+    try {
+      expect(stage.secrets.filter((secret) => secret.includes("canary")).length).toBeGreaterThan(10);
+      expect(await replay(stage, path, procedures, transportsOf(server.url, path, procedures))).toEqual([]);
+    } finally {
+      await stage.close();
     }
-  }
+  });
 });
 
-test("control: the same calls on one's own agent are all answered, so that a refusal means something", async () => {
-  const key = await makeApiKey(server.database.owner, { userId: mine.admin.id });
-  const created = await fetch(`${server.url}/api/v1${agents(mine.id)}`, {
-    method: "POST",
-    headers: { "x-api-key": key.plain, ...json },
-    body: JSON.stringify({ name: "Own" }),
+describe("control: a procedure is caught that", () => {
+  const Found = z.object({ name: z.string() });
+  const sql = async (query: string, values: string[]): Promise<{ name: string }> => {
+    const client = await connectInUtc(server.database.superuserUrl);
+    try {
+      const { rows } = await client.query(query, values);
+      if (!rows[0]) throw agentNotFound();
+      return rows[0];
+    } finally {
+      await client.end();
+    }
+  };
+  const BY_ID = "select name from parlant.parlant_agent where id = $1";
+
+  const LEAKY = {
+    "reads by the agent's id alone": workspaceProcedure("agent:list", "Leaks.")
+      .input(AgentRef)
+      .output(Found)
+      .query(({ input }) => sql(BY_ID, [input.agentId])),
+    "says of an agent that it is elsewhere": workspaceProcedure("agent:list", "Leaks.")
+      .input(AgentRef)
+      .output(Found)
+      .query(async ({ ctx, input }) => {
+        const { name } = await sql("select workspace_id as name from parlant.parlant_agent where id = $1", [input.agentId]);
+        if (name !== ctx.workspaceId) throw new AppError("NOT_FOUND", "The agent is in another workspace");
+        return { name };
+      }),
+    "tells a workspace that is closed from one that is absent": publicProcedure("Leaks.")
+      .input(z.strictObject({ workspaceId: simId }))
+      .output(Found)
+      .query(async ({ input }) => {
+        const { name } = await sql("select name from workspace where id = $1", [input.workspaceId]);
+        if (name !== "nobody's") throw new AppError("FORBIDDEN", "The workspace is closed to you");
+        return { name };
+      }),
+    "changes by the agent's id alone": workspaceProcedure("agent:create", "Leaks.")
+      .input(AgentRef)
+      .output(Found)
+      .mutation(async ({ input }) => {
+        await sql("update parlant.parlant_agent set version = version + 1 where id = $1 returning name", [input.agentId]);
+        throw agentNotFound();
+      }),
+    "refuses everything": workspaceProcedure("agent:list", "Leaks nothing and does nothing.")
+      .input(AgentRef)
+      .output(Found)
+      .query(() => {
+        throw agentNotFound();
+      }),
+  };
+  const CAUGHT_BY = {
+    "reads by the agent's id alone": /agentId of another's: .*canary.* instead of .*404/,
+    "says of an agent that it is elsewhere": /agentId of another's: .*another workspace.* instead of .*Agent not found/,
+    "tells a workspace that is closed from one that is absent": /another's workspace: .*403.* instead of .*404/,
+    "changes by the agent's id alone": /outside the workspace, came: parlant.parlant_agent /,
+    "refuses everything": /control: on one's own ids it is 404/,
+  } satisfies Record<keyof typeof LEAKY, RegExp>;
+
+  test.each(Object.entries(CAUGHT_BY))("%s", async (name, finding) => {
+    const router = t.router({ leaky: LEAKY[name as keyof typeof CAUGHT_BY] });
+    const { type, inputs, output, meta } = router._def.procedures.leaky._def as never as LeakyDefinition;
+    const leaky = { ...procedures, leaky: { type, input: inputs[0], output, meta } };
+    const contextOf = (headers: Record<string, string>) => requestContext(server.dependencies, headers);
+    const stage = await setStage(server, kindsOf("workspaces.agents.get"), procedures);
+    try {
+      const found = await replay(stage, "leaky", leaky, [callerTransport(router, "leaky", type, contextOf)]);
+      expect(found).toContainEqual(expect.stringMatching(finding));
+    } finally {
+      await stage.close();
+    }
   });
-  expect(created.status).toBe(201);
-  const { id } = (await created.json()) as { id: string };
-  for (const { name, send } of OF_AGENT) expect((await send(mine.id, id)).status, name).toBe(200);
+});
+
+interface LeakyDefinition extends ProcedureInfo {
+  inputs: [z.ZodType];
+}
+
+test("control: an input or an id that the generator does not know fails by name and says what to add", () => {
+  const filling = { idOf: () => "an id", text: "x" };
+  const strange = z.strictObject({ workspaceId: simId, postcode: z.string().regex(/^\d{5}$/) });
+  expect(() => exampleInputs("workspaces.posts.send", strange, filling)).toThrow(
+    /workspaces.posts.send.*"postcode".*FIELD_EXAMPLES/,
+  );
+  expect(() => kindsWithTheirMakers(["parcelId"], procedures)).toThrow(/"parcelId".*workspaces.parcels.create.*SIMS_KINDS/);
 });

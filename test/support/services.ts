@@ -32,14 +32,18 @@ export function createTestDependencies(databaseUrl: string, overrides: Record<st
 
 const createCaller = t.createCallerFactory(appRouter);
 
-/** Calls procedures as the holder of a credential, through the whole ladder. */
-export function callerWith(dependencies: Dependencies, headers: Record<string, string>, requestId = "test") {
-  const context: RequestContext = {
+/** The context of a call that comes with these headers. */
+export function requestContext(dependencies: Dependencies, headers: Record<string, string>, requestId = "test"): RequestContext {
+  return {
     services: dependencies.services,
     headers: new Headers(headers),
     request: { requestId, ipAddress: "127.0.0.1", idempotencyKey: headers["idempotency-key"] ?? null },
     assertCookieAllowed() {},
     annotate() {},
   };
-  return createCaller(context);
+}
+
+/** Calls procedures as the holder of a credential, through the whole ladder. */
+export function callerWith(dependencies: Dependencies, headers: Record<string, string>, requestId = "test") {
+  return createCaller(requestContext(dependencies, headers, requestId));
 }

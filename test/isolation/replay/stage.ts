@@ -1,0 +1,81 @@
+import { SignJWT } from "jose";
+import superjson from "superjson";
+import { connectInUtc, makeApiKey } from "../../support/database.ts";
+import type { TestServer } from "../../support/server.ts";
+import { TEST_INTERNAL_SECRET } from "../../support/services.ts";
+import { type Act, furnish, makePlace, type Place, type Procedures } from "./place.ts";
+import { allRows, changesOutside, secretsFrom } from "./rows.ts";
+import { transportsOf } from "./transports.ts";
+
+/** A caller's workspace beside everything that is not its to see. */
+export interface Stage {
+  mine: Place;
+  /** By what keeps the caller's admin out of each. */
+  strangers: Readonly<Record<string, Place>>;
+  /** Headers of the admin's credentials of each kind, the session first; the last is a key of the workspace alone. */
+  credentials: Readonly<Record<string, Record<string, string>>>;
+  /** Texts of the strangers that must stand in no answer. */
+  secrets: readonly string[];
+  act: Act;
+  /** Puts new things in place of those of `mine` that a call may have used up. */
+  refurnish(): Promise<void>;
+  /** What has changed outside `mine` since the stage was set. */
+  changes(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export async function setStage(server: TestServer, kinds: readonly string[], procedures: Procedures): Promise<Stage> {
+  const { owner, superuserUrl } = server.database;
+  const act = actorOn(server.url, procedures);
+  const mine = await makePlace(owner);
+  const strangers = {
+    "another's": await makePlace(owner),
+    "another's archived": await makePlace(owner),
+    "one's own archived": await makePlace(owner, mine.admin),
+    "one's own deleted": await makePlace(owner, mine.admin),
+  };
+  for (const place of [mine, ...Object.values(strangers)]) await furnish(place, kinds, procedures, act);
+  await owner.query("update workspace set archived_at = now() where id = any ($1)", [
+    [strangers["another's archived"].workspaceId, strangers["one's own archived"].workspaceId],
+  ]);
+  await owner.query("delete from workspace where id = $1", [strangers["one's own deleted"].workspaceId]);
+  const personal = await makeApiKey(owner, { userId: mine.admin.id });
+  const ofWorkspace = await makeApiKey(owner, { userId: mine.admin.id, workspaceId: mine.workspaceId });
+  const superuser = await connectInUtc(superuserUrl);
+  const before = await allRows(superuser);
+  return {
+    mine,
+    strangers,
+    credentials: {
+      "a session": mine.admin.headers,
+      "a personal key": { "x-api-key": personal.plain },
+      "an internal token": { authorization: `Bearer ${await internalToken(mine.admin.id)}` },
+      "a workspace's key": { "x-api-key": ofWorkspace.plain },
+    },
+    secrets: secretsFrom(before, mine, Object.values(strangers)),
+    act,
+    refurnish: () => furnish(mine, kinds, procedures, act),
+    changes: async () => changesOutside(mine.workspaceId, before, await allRows(superuser)),
+    close: () => superuser.end(),
+  };
+}
+
+/** Calls procedures over tRPC, which must succeed. */
+function actorOn(url: string, procedures: Procedures): Act {
+  return async (path, user, input) => {
+    const transport = transportsOf(url, path, procedures).find(({ name }) => name.startsWith("tRPC"));
+    const answer = await transport?.send(user.headers, input);
+    if (answer?.status !== 200) throw new Error(`${path} was to succeed and answered ${answer?.status} ${answer?.body}`);
+    return superjson.deserialize((JSON.parse(answer.body) as { result: { data: never } }).result.data);
+  };
+}
+
+function internalToken(userId: string): Promise<string> {
+  return new SignJWT({ type: "internal", userId })
+    .setProtectedHeader({ alg: "HS256" })
+    .setIssuer("sim-internal")
+    .setAudience("sim-api")
+    .setIssuedAt()
+    .setExpirationTime("5m")
+    .sign(new TextEncoder().encode(TEST_INTERNAL_SECRET));
+}
