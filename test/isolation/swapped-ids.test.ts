@@ -10,7 +10,7 @@ import { connectInUtc } from "../support/database.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { requestContext } from "../support/services.ts";
 import { exampleInputs } from "./replay/example-inputs.ts";
-import { absentId, kindsWithTheirMakers } from "./replay/place.ts";
+import { kindsOf } from "./replay/place.ts";
 import { replay } from "./replay/replay.ts";
 import { setStage } from "./replay/stage.ts";
 import { callerTransport, transportsOf } from "./replay/transports.ts";
@@ -24,15 +24,9 @@ beforeAll(async () => {
 
 afterAll(() => server?.stop());
 
-function kindsOf(path: string): string[] {
-  const procedure = procedures[path];
-  const examples = procedure ? exampleInputs(path, procedure.input, { idOf: ({ kind }) => absentId(kind), text: "x" }) : [];
-  return kindsWithTheirMakers(new Set(examples.flatMap(({ slots }) => slots.map(({ kind }) => kind))), procedures);
-}
-
 describe.each(Object.keys(procedures))("%s", (path) => {
   test("answers for what is another's, deleted or archived as for what is not there, and changes none of it", async () => {
-    const stage = await setStage(server, kindsOf(path), procedures);
+    const stage = await setStage(server, kindsOf([path], procedures), procedures);
     try {
       expect(stage.secrets.filter((secret) => secret.includes("canary")).length).toBeGreaterThan(10);
       expect(await replay(stage, path, procedures, transportsOf(server.url, path, procedures))).toEqual([]);
@@ -104,7 +98,7 @@ describe("control: a procedure is caught that", () => {
     const { type, inputs, output, meta } = router._def.procedures.leaky._def as never as LeakyDefinition;
     const leaky = { ...procedures, leaky: { type, input: inputs[0], output, meta } };
     const contextOf = (headers: Record<string, string>) => requestContext(server.dependencies, headers);
-    const stage = await setStage(server, kindsOf("workspaces.agents.get"), procedures);
+    const stage = await setStage(server, kindsOf(["workspaces.agents.get"], procedures), procedures);
     try {
       const found = await replay(stage, "leaky", leaky, [callerTransport(router, "leaky", type, contextOf)]);
       expect(found).toContainEqual(expect.stringMatching(finding));
@@ -124,5 +118,6 @@ test("control: an input or an id that the generator does not know fails by name 
   expect(() => exampleInputs("workspaces.posts.send", strange, filling)).toThrow(
     /workspaces.posts.send.*"postcode".*FIELD_EXAMPLES/,
   );
-  expect(() => kindsWithTheirMakers(["parcelId"], procedures)).toThrow(/"parcelId".*workspaces.parcels.create.*SIMS_KINDS/);
+  const parcels = { ...procedures["workspaces.agents.get"], input: z.strictObject({ parcelId: z.uuid() }) } as ProcedureInfo;
+  expect(() => kindsOf(["parcels"], { ...procedures, parcels })).toThrow(/"parcelId".*workspaces.parcels.create.*SIMS_KINDS/);
 });

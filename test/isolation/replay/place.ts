@@ -13,7 +13,7 @@ import {
 } from "../../support/database.ts";
 import { TEST_BETTER_AUTH_SECRET } from "../../support/services.ts";
 import type { TestUser } from "../../support/workspace.ts";
-import { type ExampleInput, exampleInputs, type Filling } from "./example-inputs.ts";
+import { type ExampleInput, exampleInputs, type Filling, type IdSlot } from "./example-inputs.ts";
 
 /** A workspace with its organization and people, and one thing of each kind that procedures name. */
 export interface Place {
@@ -99,22 +99,28 @@ export async function furnish(place: Place, kinds: readonly string[], procedures
   }
 }
 
-/** The kinds that an input names, each behind those that are needed to make it. */
-export function kindsWithTheirMakers(kinds: Iterable<string>, procedures: Procedures): string[] {
+/** The kinds of id that the procedures' inputs name, each behind those that are needed to make it. */
+export function kindsOf(paths: readonly string[], procedures: Procedures): string[] {
   const found = new Set<string>();
+  const visitInput = (path: string) => {
+    for (const { kind } of slotsOf(path, procedures)) visit(kind);
+  };
   const visit = (kind: string) => {
     if (found.has(kind)) return;
-    if (isOurs(kind)) {
-      const [create] = makersOf(kind, procedures);
-      const example = inputOf(create, procedures, { idOf: ({ kind }) => absentId(kind), text: "x" });
-      for (const slot of example.slots) visit(slot.kind);
-    }
+    if (isOurs(kind)) visitInput(makersOf(kind, procedures)[0]);
     found.add(kind);
   };
   visit("workspaceId");
   visit("agentId"); // what a log or a list shows is about agents
-  for (const kind of kinds) visit(kind);
+  for (const path of paths) visitInput(path);
   return [...found];
+}
+
+/** The places of ids in a procedure's example inputs. */
+export function slotsOf(path: string, procedures: Procedures): IdSlot[] {
+  const procedure = procedures[path];
+  if (!procedure) throw new Error(`There is no procedure "${path}"`);
+  return exampleInputs(path, procedure.input, { idOf: ({ kind }) => absentId(kind), text: "x" }).flatMap(({ slots }) => slots);
 }
 
 async function makeThing(place: Place, create: string, procedures: Procedures, act: Act): Promise<string> {

@@ -1,3 +1,4 @@
+import { type Asked, comparable, secretIn, withoutTheTime } from "./answers.ts";
 import { type ExampleInput, exampleInputs, type Filling, type IdSlot } from "./example-inputs.ts";
 import { absentId, isOurs, type Place, type Procedures } from "./place.ts";
 import type { Stage } from "./stage.ts";
@@ -7,11 +8,6 @@ import type { Answer, Transport } from "./transports.ts";
 const REACHES_DELETED: ReadonlySet<string> = new Set(["workspaces.agents.restore"]);
 
 type Ids = (slot: IdSlot) => string;
-interface Asked {
-  answer: Answer;
-  /** The id that was put in the place of one's own. */
-  id: string;
-}
 
 /**
  * Replays a procedure with ids that are not the caller's to see, by every transport and for every place of an id in its
@@ -34,7 +30,7 @@ export async function replay(stage: Stage, path: string, procedures: Procedures,
   return [...findings, ...changes.map((change) => `${path}: outside the workspace, ${change}`)];
 }
 
-function examplesOf(path: string, procedures: Procedures, place: Place, filling: Partial<Filling> = {}): ExampleInput[] {
+export function examplesOf(path: string, procedures: Procedures, place: Place, filling: Partial<Filling> = {}): ExampleInput[] {
   const procedure = procedures[path];
   if (!procedure) throw new Error(`There is no procedure "${path}"`);
   return exampleInputs(path, procedure.input, { text: "Example", idOf: ({ kind }) => place.live[kind] ?? "", ...filling });
@@ -109,8 +105,8 @@ class Replay {
     for (const [whose, id] of elsewhere) {
       // The admin of two workspaces is one person in both.
       if (id === undefined || Object.values(mine.live).includes(id)) continue;
-      const [seen, ...baseline] = comparable([await put(id), ...absent]);
-      if (seen !== baseline[0]) this.#find(`to the ${caller}, ${path} of ${whose}: ${seen} instead of ${baseline[0]}`);
+      const { seen, expected } = comparable(await put(id), absent);
+      if (seen !== expected) this.#find(`to the ${caller}, ${path} of ${whose}: ${seen} instead of ${expected}`);
     }
   }
 
@@ -142,10 +138,8 @@ class Replay {
     const { value } = this.#input(ids);
     const askedAtMs = Date.now();
     const answer = withoutTheTime(await this.#call.transport.send(headers, value), askedAtMs);
-    const sent = JSON.stringify([headers, value]);
-    const seen = JSON.stringify(answer);
-    const leaked = this.#stage.secrets.find((secret) => seen.includes(secret) && !sent.includes(secret));
-    if (leaked !== undefined) this.#find(`"${leaked}" of another workspace stands in ${seen}`);
+    const leaked = secretIn(answer, [headers, value], this.#stage.secrets);
+    if (leaked !== undefined) this.#find(`"${leaked}" of another workspace stands in ${JSON.stringify(answer)}`);
     return answer;
   }
 
@@ -157,44 +151,4 @@ class Replay {
   #find(finding: string): void {
     this.#findings.push(finding);
   }
-}
-
-/** Times of the call itself differ between any two calls; times of what was there before it stay. */
-function withoutTheTime(answer: Answer, askedAtMs: number): Answer {
-  const body = answer.body.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) =>
-    Date.parse(time) >= askedAtMs - 1_000 ? "<now>" : time,
-  );
-  return { ...answer, body };
-}
-
-/**
- * Answers as texts that are equal where the answers are, an echo of the id aside. Of a call that succeeded, what differs
- * between the last two, which both name what is not there, is left out of all.
- */
-function comparable(asked: readonly Asked[]): string[] {
-  const parsed = asked.map(({ answer, id }) => {
-    const { status, headers, body } = JSON.parse(JSON.stringify(answer).replaceAll(id, "<id>")) as Answer;
-    return { status, headers, body: asJson(body) };
-  });
-  const [one, other] = parsed.slice(-2);
-  const isVarying = one?.status !== undefined && one.status < 400 && one.status === other?.status;
-  const kept = isVarying ? (path: string) => valueAt(one, path) === valueAt(other, path) : () => true;
-  return parsed.map((answer) => JSON.stringify([...leaves(answer)].filter(([path]) => kept(path))));
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text; // an export, or nothing at all
-  }
-}
-
-function* leaves(value: unknown, path = ""): Iterable<[string, unknown]> {
-  if (typeof value !== "object" || value === null) yield [path, value];
-  else for (const [name, inner] of Object.entries(value)) yield* leaves(inner, `${path}/${name}`);
-}
-
-function valueAt(value: unknown, path: string): unknown {
-  return new Map(leaves(value)).get(path);
 }

@@ -61,7 +61,7 @@ export async function setStage(server: TestServer, kinds: readonly string[], pro
 }
 
 /** Calls procedures over tRPC, which must succeed. */
-function actorOn(url: string, procedures: Procedures): Act {
+export function actorOn(url: string, procedures: Procedures): Act {
   return async (path, user, input) => {
     const transport = transportsOf(url, path, procedures).find(({ name }) => name.startsWith("tRPC"));
     const answer = await transport?.send(user.headers, input);

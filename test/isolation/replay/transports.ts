@@ -26,7 +26,8 @@ export const REQUEST_ID = "replayed";
 const DIFFERING = ["date", "x-ratelimit-remaining", "x-ratelimit-reset"];
 const isOk = (status: number) => status >= 200 && status < 300;
 
-async function answerOf(request: Promise<Response>): Promise<Answer> {
+/** What came of a request, as it is compared. */
+export async function answerOf(request: Promise<Response>): Promise<Answer> {
   const response = await request;
   const headers = Object.fromEntries([...response.headers].filter(([name]) => !DIFFERING.includes(name)));
   return { status: response.status, headers, body: await response.text() };
