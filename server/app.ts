@@ -12,6 +12,7 @@ import { createRateLimiter } from "./http/rate-limit.ts";
 import { requestIdOf } from "./http/request-id.ts";
 import { newNote } from "./http/request-note.ts";
 import { decodedPath, routedPath } from "./http/request-path.ts";
+import { trackSilentConnections } from "./http/silent-connections.ts";
 import { answerUnmatched } from "./http/unmatched.ts";
 import { serveRest } from "./rest/adapter.ts";
 import { serveDocs } from "./rest/docs.ts";
@@ -94,8 +95,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     }
   });
   let isClosing = false;
+  const endSilentConnections = trackSilentConnections(app.server);
   app.addHook("preClose", (done) => {
     isClosing = true;
+    endSilentConnections();
     done();
   });
   app.addHook("onResponse", (request, reply, done) => {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { startTestServer } from "../support/server.ts";
 
@@ -33,6 +35,21 @@ test("a closing server finishes the call that it is serving and takes no other",
     await closed;
   } finally {
     await owner.query("rollback");
+    await server.stop();
+  }
+});
+
+test("a closing server waits for no client that has connected and says nothing", async () => {
+  const server = await startTestServer();
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  try {
+    await Promise.all([once(socket, "connect"), once(server.app.server, "connection")]);
+    const ended = once(socket, "close");
+    socket.resume();
+    await server.app.close();
+    await ended;
+  } finally {
+    socket.destroy();
     await server.stop();
   }
 });

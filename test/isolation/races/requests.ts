@@ -35,20 +35,20 @@ const AGENTS_EACH = 3;
 export async function makeField(server: TestServer, size: number): Promise<Field> {
   const { owner } = server.database;
   const roamer = await makeUser(owner);
-  const contestants = Array.from({ length: size }, async (_, index): Promise<Contestant> => {
+  const contestants: Contestant[] = [];
+  for (let index = 0; index < size; index++) {
     const user = await makeUser(owner);
     const { id } = await makeWorkspace(owner, { id: `race-${index}`, ownerId: user.id });
     await grantPermission(owner, { userId: roamer.id, workspaceId: id, permission: "write" });
     const apiKey = (await makeApiKey(owner, { userId: user.id })).plain;
-    const created = Array.from({ length: AGENTS_EACH }, (_, number) =>
-      fetch(agentsUrl(server, id), { ...json(apiKey, "POST", { name: `${id} ${number}`, description: id }) }).then((answer) =>
-        answer.json(),
-      ),
-    );
-    const [first] = (await Promise.all(created)) as { id: string }[];
-    return { id, apiKey, agentId: first?.id ?? "" };
-  });
-  return { contestants: await Promise.all(contestants), roamersKey: (await makeApiKey(owner, { userId: roamer.id })).plain };
+    const created = Array.from({ length: AGENTS_EACH }, async (_, number) => {
+      const init = json(apiKey, "POST", { name: `${id} ${number}`, description: id });
+      return (await fetch(agentsUrl(server, id), init)).json() as Promise<{ id: string }>;
+    });
+    const [first] = await Promise.all(created);
+    contestants.push({ id, apiKey, agentId: first?.id ?? "" });
+  }
+  return { contestants, roamersKey: (await makeApiKey(owner, { userId: roamer.id })).plain };
 }
 
 export interface RaceOptions {
