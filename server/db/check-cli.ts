@@ -1,7 +1,9 @@
-import pg from "pg";
+import type pg from "pg";
 import { ConfigError, EXIT_CONFIG } from "../env.ts";
 import { checkDatabase } from "./check.ts";
+import { UtcClient } from "./connection-setup.ts";
 import type { Finding } from "./finding.ts";
+import type { SimReader, Statement } from "./sim-reader.ts";
 
 const EXIT_UNFIT = 1;
 
@@ -23,21 +25,30 @@ async function main(): Promise<number> {
 
 const RANK: Record<Finding["level"], number> = { ok: 0, degraded: 1, unfit: 2 };
 
+/** In one transaction, so that nothing that is set stays on a session that a pooler lends to the server next. */
 async function check(connectionString: string): Promise<Finding[]> {
-  const pool = new pg.Pool({
-    connectionString,
-    max: 1,
-    application_name: "sim-parlant-check",
-    connectionTimeoutMillis: 10_000,
-    statement_timeout: 15_000,
-    onConnect: (client) => client.query("SET default_transaction_read_only = on"),
-  });
-  pool.on("error", () => {});
+  const client = new UtcClient({ connectionString, application_name: "sim-parlant-check", connectionTimeoutMillis: 10_000 });
+  // The statement that meets a lost connection reports it.
+  client.on("error", () => {});
   try {
-    return await checkDatabase({ query: async (statement) => (await pool.query(statement)).rows });
+    await client.connect();
+    await client.query("BEGIN READ ONLY; SET LOCAL statement_timeout = '15s'");
+    return await checkDatabase(inTurn(client));
   } finally {
-    await pool.end();
+    await client.end();
   }
+}
+
+/** Statements one after the other, and without the names that a pooler may not keep. */
+function inTurn(client: pg.Client): SimReader {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    query<Row extends object>({ text, values }: Statement): Promise<Row[]> {
+      const result = last.then(async () => (await client.query<Row>({ text, values })).rows);
+      last = result.catch(() => undefined);
+      return result;
+    },
+  };
 }
 
 try {
