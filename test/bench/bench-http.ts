@@ -1,7 +1,6 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import autocannon from "autocannon";
 import type { BenchDatabase } from "./bench-database.ts";
+import { withMeasuredServer } from "./measured-server.ts";
 
 const CONNECTIONS = 16;
 const SECONDS_PER_TURN = 3;
@@ -9,11 +8,7 @@ const TURNS = 4;
 
 /** agents.list of 20 rows over HTTP by REST and tRPC, against the bare minimum in the same process, in turns. */
 export async function benchHttp(database: BenchDatabase): Promise<string[]> {
-  const child = fork(new URL("http-server.ts", import.meta.url), [database.appUrl, database.workspaceId], {
-    env: { ...process.env, BENCH_SUPERUSER_URL: database.superuserUrl },
-  });
-  try {
-    const ports = await portsOf(child);
+  return withMeasuredServer(database, async (ports) => {
     const input = encodeURIComponent(JSON.stringify({ json: { workspaceId: database.workspaceId, limit: 20 } }));
     const app = `http://127.0.0.1:${ports.app}/api`;
     const variants = [
@@ -42,18 +37,7 @@ export async function benchHttp(database: BenchDatabase): Promise<string[]> {
       "|---|---|---|",
       ...medians.map(({ name, median }) => `| ${name} | ${median.toFixed(0)} | ${((100 * median) / base).toFixed(0)} % |`),
     ];
-  } finally {
-    child.kill();
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-  }
-}
-
-async function portsOf(child: ChildProcess): Promise<{ app: number; bare: number }> {
-  const failed = once(child, "exit").then(() => {
-    throw new Error("The measured server ended before it listened");
   });
-  const [ports] = (await Promise.race([once(child, "message"), failed])) as [{ app: number; bare: number }];
-  return ports;
 }
 
 function median(values: readonly number[]): number {
