@@ -1,10 +1,19 @@
+import { recordViolation } from "./audit/record-violation.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { createCredentialCache } from "./auth/credential-cache.ts";
+import type { Binding } from "./db/binding.ts";
 import { openDatabase } from "./db/client.ts";
 import { probeSim } from "./db/probe-sim.ts";
 import type { Env } from "./env.ts";
+import type { ContextSample } from "./isolation/checks/contexts.ts";
+import { createHealth } from "./isolation/health.ts";
+import { createReSignSweep, type ReSignSweep } from "./isolation/re-sign-sweep.ts";
+import { createViolations } from "./isolation/violations.ts";
+import { workspaceChecks } from "./isolation/workspace-checks.ts";
 import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
 import { createAccessMemory, createAccessResolver } from "./permissions/access.ts";
+import { guardedBinding, type Proven } from "./permissions/guard.ts";
+import { allowsPersonalApiKeys } from "./permissions/personal-api-keys.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
 import type { Services } from "./trpc/context.ts";
@@ -22,8 +31,14 @@ export type ServerEnv = Env & {
 export interface Dependencies {
   services: Services;
   database: ReturnType<typeof openDatabase>;
+  /** Signs what is signed under an older root secret anew. */
+  reSignSweep: ReSignSweep;
   close(): Promise<void>;
 }
+
+/** Whose credential no table has: what the guard must turn away. */
+const NOBODY: Proven = { principal: { kind: "session", userId: "nobody", sessionId: "nobody" }, proof: "none" };
+const NOT_SAMPLED: ContextSample = { checked: 0, mismatches: 0 };
 
 /** Opens the database and joins the parts. Nothing listens yet. */
 export async function createDependencies(env: ServerEnv, log: Logger, clock: Clock = systemClock): Promise<Dependencies> {
@@ -34,11 +49,14 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     poolTimeoutSeconds: env.DB_POOL_TIMEOUT,
     onError: (error) => log.warn({ err: { message: error.message } }, "database connection lost"),
   });
-  const { features } = await probeSim(database.sim);
+  const { sim, queryBound } = database;
+  const openWorkspace = (binding: Binding) =>
+    database.openWorkspace(binding, { hasPermissionGroups: features.permissionGroups });
+  const { features } = await probeSim(sim);
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
   const credentials = createCredentialCache({
     authenticator: createAuthenticator({
-      sim: database.sim,
+      sim,
       features,
       clock,
       betterAuthSecret: env.BETTER_AUTH_SECRET,
@@ -48,22 +66,41 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     ttlMs,
     createMemory: createAccessMemory,
   });
+  const violations = createViolations({
+    record: (violation) => recordViolation({ openWorkspace, clock }, violation),
+    clock,
+    log,
+  });
+  const checks = workspaceChecks({
+    ...{ sim, queryBound, openWorkspace, violations, clock, rootSecrets: env.ISOLATION_SECRET },
+    nobody: (workspaceId) => guardedBinding(NOBODY, workspaceId, "admin", features),
+    lastContextSample: () => NOT_SAMPLED,
+  });
   return {
     services: {
       findCaller: credentials.find,
       resolveAccess: createAccessResolver({
-        sim: database.sim,
+        sim,
         features,
         ttlMs,
-        openWorkspace: (binding) => database.openWorkspace(binding, { hasPermissionGroups: features.permissionGroups }),
+        openWorkspace,
       }),
       workspaceKeys: createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs),
-      sim: database.sim,
+      violations,
+      isolation: {
+        health: createHealth({ checks, clock, log }),
+        allowsPersonalApiKeys: (workspaceId) => allowsPersonalApiKeys(sim, features, workspaceId),
+      },
+      sim,
       settings: { agentRetentionMs: env.AGENT_RETENTION },
       clock,
       log,
     },
     database,
-    close: database.close,
+    reSignSweep: createReSignSweep({ rootSecrets: env.ISOLATION_SECRET, openWorkspace, sim, violations, clock, log }),
+    async close() {
+      await violations.settled();
+      await database.close();
+    },
   };
 }

@@ -9,9 +9,13 @@ import { ConfigError, type Env, parseEnv } from "./env.ts";
 import { createReadiness } from "./readiness.ts";
 import { seedDemoAgents } from "./seed-demo-agents.ts";
 import { createLogger, type Logger } from "./shared/logger.ts";
+import { startSweeper } from "./sweeper.ts";
 
 /** Where Sim runs on a developer's machine. */
 const LOCAL_SIM_URL = "http://localhost:3000";
+
+/** How long after the end of a sweep over all workspaces the next one begins. */
+const RE_SIGN_INTERVAL_MS = 60_000;
 
 export interface RunningServer {
   /** Where it answers, base path included. */
@@ -45,6 +49,7 @@ export async function startServer(variables: Record<string, string | undefined>)
     const dependencies = await createDependencies(serverEnv, log);
     undo.push(dependencies.close);
     await assertFit(dependencies.database.sim, log);
+    undo.push(startSweeper("re-sign", dependencies.reSignSweep, { intervalMs: RE_SIGN_INTERVAL_MS, log }).stop);
     const app = await createApp({
       services: dependencies.services,
       basePath: env.BASE_PATH,

@@ -21,6 +21,18 @@ export {
   UnsupportedMediaTypeError,
 } from "./error-classes.ts";
 export { type ServerErrorCode, type SimErrorCode, type SimErrorDetails, type SimErrorIssue, SimParlantError } from "./errors.ts";
-export type { Agent, AgentPage, AgentStatus, DeletedAgent, IntegrationHealth, Isolation } from "./generated/schemas.ts";
+export type {
+  Agent,
+  AgentPage,
+  AgentStatus,
+  DeletedAgent,
+  IntegrationHealth,
+  Isolation,
+  IsolationCheck,
+  IsolationHealth,
+  IsolationReport,
+  IsolationStatus,
+} from "./generated/schemas.ts";
+export type { WorkspaceIsolation } from "./isolation.ts";
 export type { Page, PageRequest } from "./page-request.ts";
 export type { Workspace } from "./workspace.ts";

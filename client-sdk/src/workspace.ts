@@ -1,14 +1,17 @@
 import { Agents } from "./agents.ts";
 import type { WorkspacesCalls } from "./generated/calls.ts";
+import { WorkspaceIsolation } from "./isolation.ts";
 import type { MethodsFor } from "./resource.ts";
 
 /** One workspace of Sim's; every call of it names the workspace. */
 export class Workspace implements MethodsFor<WorkspacesCalls> {
   readonly id: string;
   readonly agents: Agents;
+  readonly isolation: WorkspaceIsolation;
 
   constructor(calls: WorkspacesCalls, id: string) {
     this.id = id;
     this.agents = new Agents(calls.agents, id);
+    this.isolation = new WorkspaceIsolation(calls.isolation, id);
   }
 }

@@ -24,6 +24,8 @@ export interface DatabaseOptions {
 export interface Database {
   /** The client of one workspace; every statement it makes is bound to the workspace and checked. */
   openWorkspace(binding: Binding, options?: WorkspaceDbOptions): WorkspaceDb;
+  /** The rows of one statement as the binding lets it see them; for what looks at the binding itself. */
+  queryBound: QueryBound;
   /** Reaches nothing by itself: the pool refuses a statement without a binding. */
   unscopedPrisma: PrismaClient;
   sim: SimReader;
@@ -31,6 +33,9 @@ export interface Database {
   waiting(): number;
   close(): Promise<void>;
 }
+
+/** Makes a statement behind a binding's prelude, in the same transaction. */
+export type QueryBound = <Row extends object>(binding: Binding, statement: Statement) => Promise<Row[]>;
 
 const UTC_TIMESTAMP_OID = 1114;
 
@@ -56,14 +61,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     adapter: new PrismaPg(pool, { schema: "parlant", statementNameGenerator: ({ sql }) => statementName(sql) }),
     errorFormat: "minimal",
   });
-  const base = {
-    prisma: unscopedPrisma,
-    schema: readSchemaMap(unscopedPrisma),
-    query: (binding: Binding, statement: Statement) => runBound(binding, () => pool.queryRows(statement)),
-  };
+  const queryBound: QueryBound = (binding, statement) => runBound(binding, () => pool.queryRows(statement));
+  const base = { prisma: unscopedPrisma, schema: readSchemaMap(unscopedPrisma), query: queryBound };
   return {
     openWorkspace: (binding, workspaceOptions) =>
       createWorkspaceDb(base, binding, { transactionMaxWaitMs: options.poolTimeoutSeconds * 1_000, ...workspaceOptions }),
+    queryBound,
     unscopedPrisma,
     sim: { query: (statement) => pool.queryOutside(statement) },
     waiting: () => pool.waitingCount,

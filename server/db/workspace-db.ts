@@ -24,12 +24,16 @@ export type WorkspaceTransaction = ScopedModels & {
 export type WorkspaceDb = ScopedModels & {
   /** A page of the workspace's undeleted agents. */
   agentPage(query: AgentPageQuery): Promise<AgentRow[]>;
+  /** Resolves where the decision that the client rests on still holds, and touches no row. */
+  confirm(): Promise<void>;
   /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
   transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>): Promise<Result>;
 };
 
 /** How long an interactive transaction may last, and wait for a connection, in milliseconds. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
+
+const CONFIRM: Statement = { name: "confirm", text: "select", values: [] };
 
 /** What the clients of all workspaces share. */
 export interface WorkspaceDbBase {
@@ -72,6 +76,9 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       base.query(binding, agentPageStatement(binding.workspaceId, schema.get("Agent")?.columns ?? "", query)) as Promise<
         AgentRow[]
       >,
+    confirm: async () => {
+      await base.query(binding, CONFIRM);
+    },
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>
         extended.$transaction(

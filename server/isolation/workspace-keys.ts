@@ -27,6 +27,12 @@ export function createWorkspaceKeys(rootSecrets: readonly string[], ttlMs: numbe
   return { find: async (workspaceId, db) => known.get(workspaceId) ?? renew(workspaceId, db), renew };
 }
 
+/** The keys as the workspace's state has them; null where it has no state, and none is made. */
+export async function readBoundaryKeys(rootSecrets: readonly string[], db: StateReader): Promise<BoundaryKeys | null> {
+  const state = await db.workspaceState.findFirst({ select: { keySalt: true } });
+  return state && deriveBoundaryKeys(rootSecrets, state.keySalt);
+}
+
 async function loadSalt(db: StateReader): Promise<Uint8Array> {
   const state = await db.workspaceState.findFirst({ select: { keySalt: true } });
   if (state) return state.keySalt;

@@ -14,6 +14,8 @@ export const OPERATIONS = {
   "agent:update": { agent: "configure" },
   "agent:delete": { agent: "manage" },
   "agent:restore": { agent: "manage" },
+  "isolation:health": { workspace: "read" },
+  "isolation:report": { workspace: "admin" },
 } as const satisfies Record<string, { workspace: WorkspacePermission } | { agent: AccessLevel }>;
 
 export type Operation = keyof typeof OPERATIONS;

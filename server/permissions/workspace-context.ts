@@ -2,6 +2,8 @@ import type { Principal } from "../auth/principal.ts";
 import { actingUserId } from "../auth/principal.ts";
 import type { WorkspaceDb, WorkspaceTransaction } from "../db/workspace-db.ts";
 import type { BoundaryKeys } from "../isolation/boundary.ts";
+import type { IsolationFacts } from "../isolation/health.ts";
+import type { Violations } from "../isolation/violations.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { LevelCaller, Operation, WorkspacePermission } from "./levels.ts";
@@ -31,11 +33,16 @@ export interface WorkspaceContext {
   keys: BoundaryKeys;
   /** The workspace's keys as its state has them now, read through `db`. */
   renewKeys(db: Pick<WorkspaceTransaction, "workspaceState">): Promise<BoundaryKeys>;
+  /** Told of a row that was not made in this workspace. */
+  reportViolation: Violations["report"];
   clock: Clock;
   log: Logger;
   request: RequestInfo;
   settings: WorkspaceSettings;
 }
+
+/** The same for those who look at isolation itself: without the keys, so that it can be told that they are gone. */
+export type IsolationContext = Omit<WorkspaceContext, "keys" | "renewKeys"> & { isolation: IsolationFacts };
 
 /** The same inside a transaction: what it writes is committed together, or not at all. */
 export type TransactionContext = Omit<WorkspaceContext, "db"> & { db: WorkspaceTransaction };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
 import { IntegrationHealth } from "../sim-integration/health.ts";
 import { Agent, AgentPage, CreateAgentInput, DeletedAgent, UpdateAgentInput } from "../workspaces/agents/schemas.ts";
+import { IsolationCheck, IsolationHealth, IsolationReport } from "../workspaces/isolation/schemas.ts";
 import { Isolation } from "../workspaces/isolation-schema.ts";
 
 /** The names that answers and bodies go by in the OpenAPI document; any other goes by its operation's. */
@@ -11,6 +12,9 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   DeletedAgent,
   IntegrationHealth,
   Isolation,
+  IsolationCheck,
+  IsolationHealth,
+  IsolationReport,
 };
 export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = { CreateAgent: CreateAgentInput, UpdateAgent: UpdateAgentInput };
 

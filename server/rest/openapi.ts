@@ -107,17 +107,22 @@ function toResponses(route: Route, procedure: ProcedureInfo, components: ReturnT
     ...(output.isVersioned && headerRefs(["etag"])),
     ...(route.hasLocation && headerRefs(["location"])),
   };
-  const content = { "application/json": { schema: output.schema } };
-  const success = (status: number) => ({
-    description: status < 300 ? "Done" : "The answer says what is wrong",
-    headers,
-    ...(status !== 204 && { content }),
-  });
-  const errors = errorStatuses(route, procedure).filter(([status]) => !route.otherStatuses.includes(status));
-  return Object.fromEntries([
-    ...[route.success, ...route.otherStatuses].map((status) => [String(status), success(status)]),
-    ...errors.map(([status, name]) => [String(status), { $ref: `#/components/responses/${name}` }]),
+  const content = (schema: object) => ({ "application/json": { schema } });
+  const errors = errorStatuses(route, procedure).map(([status, name]) => [
+    String(status),
+    { $ref: `#/components/responses/${name}` },
   ]);
+  const others = route.otherStatuses.map((status) => [
+    String(status),
+    {
+      description: "The answer says what is wrong, or that none could be had",
+      headers,
+      content: content({ anyOf: [output.schema, { $ref: "#/components/schemas/Error" }] }),
+    },
+  ]);
+  const success = { description: "Done", headers, ...(route.success !== 204 && { content: content(output.schema) }) };
+  // An answer may have the status of an error, which then stands for both.
+  return Object.fromEntries([...errors, ...others, [String(route.success), success]]);
 }
 
 function headerRefs(names: readonly string[]): object {

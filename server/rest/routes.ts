@@ -75,6 +75,11 @@ export const ROUTES: readonly Route[] = [
   route("PATCH", AGENT, "workspaces.agents.update"),
   route("DELETE", AGENT, "workspaces.agents.delete"),
   route("POST", `${AGENT}/restore`, "workspaces.agents.restore"),
+  route("GET", "/workspaces/{workspace_id}/isolation/health", "workspaces.isolation.health", {
+    statusOf: ({ status }) => (status === "unhealthy" ? 503 : 200),
+    otherStatuses: [503],
+  }),
+  route("GET", "/workspaces/{workspace_id}/isolation/report", "workspaces.isolation.report"),
   route("GET", "/sim-integration/health", "simIntegration.health", {
     statusOf: ({ status }) => (status === "healthy" ? 200 : 503),
     otherStatuses: [503],

@@ -1,6 +1,8 @@
 import type { Caller } from "../auth/credential-cache.ts";
 import type { RequestHeaders } from "../auth/principal.ts";
 import type { SimReader } from "../db/sim-reader.ts";
+import type { IsolationFacts } from "../isolation/health.ts";
+import type { Violations } from "../isolation/violations.ts";
 import type { WorkspaceKeys } from "../isolation/workspace-keys.ts";
 import type { AccessMemory, ResolveAccess } from "../permissions/access.ts";
 import type { RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
@@ -12,6 +14,8 @@ export interface Services {
   findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Caller<AccessMemory> | null>;
   resolveAccess: ResolveAccess;
   workspaceKeys: WorkspaceKeys;
+  violations: Violations;
+  isolation: IsolationFacts;
   sim: SimReader;
   settings: WorkspaceSettings;
   clock: Clock;

@@ -3,7 +3,7 @@ import { principalId } from "../auth/principal.ts";
 import { isGuardRejection, isTransactionConflict, isWorkspaceGone } from "../db/errors.ts";
 import type { Access, AccessMemory } from "../permissions/access.ts";
 import { OPERATIONS, type Operation, permissionSatisfies, type WorkspacePermission } from "../permissions/levels.ts";
-import type { WorkspaceContext } from "../permissions/workspace-context.ts";
+import type { IsolationContext, WorkspaceContext } from "../permissions/workspace-context.ts";
 import { AppError, invalidInput } from "../shared/errors.ts";
 import { simId } from "../shared/text.ts";
 import { StaleRowError } from "../workspaces/agents/stale-row.ts";
@@ -57,21 +57,40 @@ export async function enterWorkspace(
   return admit({ ...called, workspaceId, caller, access });
 }
 
-/**
- * Runs `work` in the workspace. Where a statement finds that the decision no longer holds, the caller is recognised and
- * decided upon again, and the work is made again: what the guard ended has changed nothing.
- *
- * @throws AppError as enterWorkspace does, CONFLICT or SERVICE_UNAVAILABLE where it does not come to rest, and whatever `work` throws
- */
-export async function withWorkspace<Result>(
+/** Runs `work` in the workspace, as withEntry does. */
+export function withWorkspace<Result>(
   ctx: RequestContext,
   entry: Entry,
   work: (workspace: WorkspaceContext) => Promise<Result>,
 ): Promise<Result> {
+  return withEntry(ctx, entry, async (current) => work(await openContext(ctx, current)));
+}
+
+/** Runs `work` on the workspace's isolation, as withEntry does. */
+export function withIsolation<Result>(
+  ctx: RequestContext,
+  entry: Entry,
+  work: (workspace: IsolationContext) => Promise<Result>,
+): Promise<Result> {
+  return withEntry(ctx, entry, async (current) => {
+    const { db, ...context } = contextOf(ctx, current);
+    // Much of what is told here is not read through the caller's own client, so that nothing else would check its permission.
+    await db.confirm();
+    return work({ ...context, db, isolation: ctx.services.isolation });
+  });
+}
+
+/**
+ * Runs `work` for the caller that was let in. Where a statement finds that the decision no longer holds, the caller is recognised and
+ * decided upon again, and the work is made again: what the guard ended has changed nothing.
+ *
+ * @throws AppError as enterWorkspace does, CONFLICT or SERVICE_UNAVAILABLE where it does not come to rest, and whatever `work` throws
+ */
+async function withEntry<Result>(ctx: RequestContext, entry: Entry, work: (entry: Entry) => Promise<Result>): Promise<Result> {
   let current = entry;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await work(await openContext(ctx, current));
+      return await work(current);
     } catch (error) {
       const isUndecided = isGuardRejection(error) || isWorkspaceGone(error);
       const isBeaten = error instanceof StaleRowError || isTransactionConflict(error);
@@ -127,22 +146,30 @@ function requiredPermission(operation: Operation): WorkspacePermission {
   return "workspace" in needs ? needs.workspace : "read";
 }
 
-async function openContext(
-  ctx: RequestContext,
+async function openContext(ctx: RequestContext, entry: Entry): Promise<WorkspaceContext> {
+  const { workspaceKeys } = ctx.services;
+  const { workspaceId, access } = entry;
+  return {
+    ...contextOf(ctx, entry),
+    keys: await workspaceKeys.find(workspaceId, access.db),
+    renewKeys: (db) => workspaceKeys.renew(workspaceId, db),
+  };
+}
+
+function contextOf(
+  { services, request }: RequestContext,
   { workspaceId, operation, procedure, caller, access }: Entry,
-): Promise<WorkspaceContext> {
-  const { services } = ctx;
+): Omit<WorkspaceContext, "keys" | "renewKeys"> {
   return {
     workspaceId,
     principal: caller.principal,
     operation,
     permission: access.permission,
     db: access.db,
-    keys: await services.workspaceKeys.find(workspaceId, access.db),
-    renewKeys: (db) => services.workspaceKeys.renew(workspaceId, db),
+    reportViolation: services.violations.report,
     clock: services.clock,
     log: services.log,
-    request: { ...ctx.request, method: [ctx.request.method, procedure].filter(Boolean).join(" ") },
+    request: { ...request, method: [request.method, procedure].filter(Boolean).join(" ") },
     settings: services.settings,
   };
 }

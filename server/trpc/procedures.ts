@@ -1,11 +1,16 @@
 import type { TRPCMutationProcedure, TRPCQueryProcedure } from "@trpc/server";
 import type { z } from "zod";
 import { type AgentOperation, OPERATIONS, type Operation, type WorkspaceOperation } from "../permissions/levels.ts";
-import { inTransaction, type TransactionContext, type WorkspaceContext } from "../permissions/workspace-context.ts";
+import {
+  type IsolationContext,
+  inTransaction,
+  type TransactionContext,
+  type WorkspaceContext,
+} from "../permissions/workspace-context.ts";
 import type { AgentRow } from "../workspaces/agents/agent-row.ts";
 import { loadAgent } from "../workspaces/agents/load-agent.ts";
 import type { RequestContext } from "./context.ts";
-import { type Entry, enterAfresh, enterWorkspace, withWorkspace } from "./enter-workspace.ts";
+import { type Entry, enterAfresh, enterWorkspace, withIsolation, withWorkspace } from "./enter-workspace.ts";
 import { toAppError, toTrpcError } from "./errors.ts";
 import { type ProcedureMeta, t } from "./trpc.ts";
 
@@ -52,6 +57,16 @@ export function workspaceProcedure(
 ): Step<{ ctx: WorkspaceContext }, { ctx: WorkspaceContext }, { workspaceId: string }> {
   const open: Opener<EnteredContext> = (ctx, input, verb) =>
     withWorkspace(ctx, ctx.entry, async (workspace) => verb({ ctx: workspace, input }));
+  return step(enteredProcedure(operation, summary), { query: open, mutation: open });
+}
+
+/** A procedure on the isolation of a workspace, for callers whose permission there reaches what the operation needs. */
+export function isolationProcedure(
+  operation: WorkspaceOperation,
+  summary: string,
+): Step<{ ctx: IsolationContext }, { ctx: IsolationContext }, { workspaceId: string }> {
+  const open: Opener<EnteredContext> = (ctx, input, verb) =>
+    withIsolation(ctx, ctx.entry, async (isolation) => verb({ ctx: isolation, input }));
   return step(enteredProcedure(operation, summary), { query: open, mutation: open });
 }
 

@@ -29,6 +29,7 @@ interface Rule {
   breaks(file: SourceFile): string[];
 }
 
+const SYSTEM_BINDING = "server/db/system-binding.ts";
 const isVerb = (path: string) =>
   /^server\/(workspaces|sim-integration|organizations)\//.test(path) && !path.endsWith("/router.ts");
 const packagesIn = (file: SourceFile, names: RegExp) => file.imports.filter((name) => names.test(name));
@@ -66,11 +67,16 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    name: "system work enters a workspace from db/, jobs/, audit/ and sim-integration/ alone",
-    breaks: (file) =>
-      /^server\/(db|jobs|audit|sim-integration)\//.test(file.path) || !file.path.startsWith("server/")
-        ? []
-        : matches(file, /parlant_enter_system/g),
+    name: "system work enters a workspace by one binding, from jobs/, audit/, isolation/ and sim-integration/ alone",
+    breaks: (file) => {
+      if (!file.path.startsWith("server/")) return [];
+      const isBinding = file.path === SYSTEM_BINDING || file.path === "server/db/roles.ts"; // which grants it
+      const mayImport = /^server\/(jobs|audit|isolation|sim-integration)\//.test(file.path) && !file.path.endsWith("/router.ts");
+      return [
+        ...(isBinding ? [] : matches(file, /parlant_enter_system/g)),
+        ...(mayImport ? [] : file.imports.filter((path) => path === SYSTEM_BINDING)),
+      ];
+    },
   },
   {
     name: "there are no barrels",

@@ -38,7 +38,8 @@ isTrue<[RawCalls] extends [RootCalls] ? true : false>();
 
 // Controls: a field less, required or not, a Date as its text, and a procedure too many are seen.
 type Agents = ClientOutputs["workspaces"]["agents"];
-type WithAgents<Changed> = Omit<ClientOutputs, "workspaces"> & { workspaces: { agents: Changed } };
+type Workspaces = ClientOutputs["workspaces"];
+type WithAgents<Changed> = Omit<ClientOutputs, "workspaces"> & { workspaces: Omit<Workspaces, "agents"> & { agents: Changed } };
 // @ts-expect-error
 isTrue<IsSame<Outputs, WithAgents<Omit<Agents, "get"> & { get: Omit<Agents["get"], "version"> }>>>();
 // @ts-expect-error

@@ -1,5 +1,6 @@
 import type { AgentRow } from "../../db/agent-page.ts";
-import { type BoundaryKeys, verifyBoundary } from "../../isolation/boundary.ts";
+import { boundaryProblem } from "../../isolation/agent-boundary.ts";
+import type { BoundaryKeys } from "../../isolation/boundary.ts";
 import { agentLevel } from "../../permissions/levels.ts";
 import { levelCaller, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import type { Agent } from "./schemas.ts";
@@ -7,22 +8,21 @@ import type { Agent } from "./schemas.ts";
 export type { AgentRow } from "../../db/agent-page.ts";
 
 /**
- * The rows that were made in this workspace. Any other counts as absent, and is an alarm once the workspace's keys have
- * been read again: those in memory may be of a workspace that was deleted and came back.
+ * The rows that were made in this workspace. Any other counts as absent, and is a violation once the workspace's keys
+ * have been read again: those in memory may be of a workspace that was deleted and came back.
  */
 export async function authenticRows(ctx: WorkspaceContext | TransactionContext, rows: AgentRow[]): Promise<AgentRow[]> {
-  if (rows.every((row) => isAuthentic(ctx.workspaceId, ctx.keys, row))) return rows;
+  const { workspaceId, principal, request } = ctx;
+  const problem = (row: AgentRow, keys: BoundaryKeys) =>
+    row.workspaceId === workspaceId ? boundaryProblem(workspaceId, keys, row) : "BOUNDARY_MISMATCH";
+  if (rows.every((row) => problem(row, ctx.keys) === null)) return rows;
   const keys = await ctx.renewKeys(ctx.db);
   return rows.filter((row) => {
-    const isValid = isAuthentic(ctx.workspaceId, keys, row);
-    if (!isValid) ctx.log.error({ workspaceId: ctx.workspaceId, agentId: row.id }, "isolation.boundary_mismatch");
-    return isValid;
+    const reasonCode = problem(row, keys);
+    if (reasonCode === null) return true;
+    ctx.reportViolation({ workspaceId, target: { kind: "agent", id: row.id }, reasonCode, reader: { principal, request } });
+    return false;
   });
-}
-
-function isAuthentic(workspaceId: string, keys: BoundaryKeys, row: AgentRow): boolean {
-  const subject = { kind: "agent", workspaceId, id: row.id, createdAt: row.createdAt } as const;
-  return row.workspaceId === workspaceId && verifyBoundary(keys, subject, row);
 }
 
 /** An authentic row as its caller sees it. */

@@ -1,0 +1,67 @@
+import { randomUUID } from "node:crypto";
+import type { QueryBound } from "../../db/client.ts";
+import type { SimReader, Statement } from "../../db/sim-reader.ts";
+import { statementName } from "../../db/statement-names.ts";
+import { systemBinding } from "../../db/system-binding.ts";
+import type { Check } from "../run-check.ts";
+
+const TABLES = `select quote_ident(relname) as "table" from pg_class
+where relnamespace = to_regnamespace('parlant') and relkind in ('r', 'p') and not relispartition
+  and has_table_privilege(oid, 'SELECT')
+  and exists (select from pg_attribute where attrelid = pg_class.oid and attname = 'workspace_id' and not attisdropped)
+order by 1`;
+
+/**
+ * Whether a read that names this workspace's rows gets none of them, made in another workspace and in none at all. The
+ * same read in the workspace itself shows that there was something to get.
+ */
+export function canaryCheck({ sim, queryBound }: { sim: SimReader; queryBound: QueryBound }): Check {
+  return {
+    name: "canary",
+    async run(workspaceId) {
+      const tables = await sim.query<{ table: string }>({ name: "canary_tables", text: TABLES, values: [] });
+      if (tables.length === 0) {
+        return { status: "unhealthy", message: "The server can read none of its tables", evidence: { tables: 0 } };
+      }
+      const read = canaryRead(
+        tables.map(({ table }) => table),
+        workspaceId,
+      );
+      const visible = (rows: { table: string; isVisible: boolean }[]) =>
+        rows.filter((row) => row.isVisible).map((row) => row.table);
+      const [own, elsewhere, nowhere] = await Promise.all([
+        queryBound<CanaryRow>(systemBinding(workspaceId, "isolation.canary"), read).then(visible),
+        queryBound<CanaryRow>(systemBinding(`canary-${randomUUID()}`, "isolation.canary"), read).then(visible),
+        sim.query<CanaryRow>(read).then(visible),
+      ]);
+      const evidence = {
+        tables: tables.length,
+        visibleInOtherWorkspace: elsewhere.length,
+        visibleWithoutWorkspace: nowhere.length,
+        hasControl: own.length > 0,
+      };
+      const leaking = [...new Set([...elsewhere, ...nowhere])];
+      if (leaking.length > 0) {
+        const message = `Rows of this workspace can be read from outside it: ${leaking.join(", ")}`;
+        return { status: "unhealthy", message, evidence, remedy: "Run npm run db:check and mend row-level security" };
+      }
+      const message =
+        own.length > 0
+          ? "A read from another workspace, and one from none, got nothing of this one"
+          : "Nothing of this workspace could be seen, from inside it either: it has no rows yet, or none is let through";
+      return { status: "healthy", message, evidence };
+    },
+  };
+}
+
+interface CanaryRow {
+  table: string;
+  isVisible: boolean;
+}
+
+function canaryRead(tables: readonly string[], workspaceId: string): Statement {
+  const text = tables
+    .map((table) => `select '${table}' as "table", exists (select from parlant.${table} where workspace_id = $1) as "isVisible"`)
+    .join(" union all ");
+  return { name: statementName(text), text, values: [workspaceId] };
+}

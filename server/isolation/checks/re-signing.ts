@@ -1,0 +1,30 @@
+import type { Check } from "../run-check.ts";
+import { type OwnRows, openOwnRows } from "./own-rows.ts";
+
+/** Whether each row is signed under a root secret that is configured, and how many wait to be signed under the newest. */
+export function reSigningCheck(ownRows: OwnRows): Check {
+  return {
+    name: "re-signing",
+    async run(workspaceId) {
+      const { db, keys } = await openOwnRows(ownRows, workspaceId);
+      if (!keys) return { status: "healthy", message: "There is nothing to sign anew", evidence: { isComplete: true } };
+      const counts = await db.agent.groupBy({ by: ["boundaryKeyVersion"], where: {}, _count: { _all: true } });
+      const sum = (isCounted: (version: number) => boolean) =>
+        counts.reduce((total, { boundaryKeyVersion, _count }) => total + (isCounted(boundaryKeyVersion) ? _count._all : 0), 0);
+      const pending = sum((version) => version !== keys.current.version && keys.byVersion.has(version));
+      const unknown = sum((version) => !keys.byVersion.has(version));
+      const evidence = { isComplete: pending === 0, isEverySecretKnown: unknown === 0 };
+      const adminEvidence = { signedUnderNewest: sum((version) => version === keys.current.version), pending, unknown };
+      if (unknown > 0) {
+        const message = "Rows are signed under a root secret that is no longer configured, so that nobody is shown them";
+        const remedy = "Put the older secret back into ISOLATION_SECRET, behind the newest, until every row is signed anew";
+        return { status: "unhealthy", message, evidence, adminEvidence, remedy };
+      }
+      const message =
+        pending > 0
+          ? "Rows of an older root secret are being signed under the newest; they verify all the while"
+          : "Every row is signed under the newest root secret";
+      return { status: "healthy", message, evidence, adminEvidence };
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { LRUCache } from "lru-cache";
+import type { Binding } from "../db/binding.ts";
+import type { SimReader } from "../db/sim-reader.ts";
+import { systemBinding } from "../db/system-binding.ts";
+import type { WorkspaceDb } from "../db/workspace-db.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Logger } from "../shared/logger.ts";
+import { reSignBatch } from "./re-sign.ts";
+import type { Violations } from "./violations.ts";
+import { readBoundaryKeys } from "./workspace-keys.ts";
+
+export interface ReSignOptions {
+  /** Newest first; with one alone there is nothing that could be verified and signed anew. */
+  rootSecrets: readonly string[];
+  openWorkspace(binding: Binding): WorkspaceDb;
+  sim: SimReader;
+  violations: Violations;
+  clock: Clock;
+  log: Logger;
+  batchSize?: number;
+}
+
+/** Goes once over every workspace, or until the signal ends it, and says how many rows were signed anew. */
+export type ReSignSweep = (signal: AbortSignal) => Promise<number>;
+
+const WORKSPACES_AT_A_TIME = 200;
+/** A workspace without older rows is looked at again after this long: a server of the release before may still sign with them. */
+const LOOKED_AT_AGAIN_MS = 3_600_000;
+const MAX_REMEMBERED = 100_000;
+
+/** One workspace and one batch at a time. What fails in one workspace is logged, and tried again by the next sweep. */
+export function createReSignSweep(options: ReSignOptions): ReSignSweep {
+  const { rootSecrets, sim, clock, log } = options;
+  const lookedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  return async (signal) => {
+    let total = 0;
+    if (rootSecrets.length < 2) return total;
+    for await (const workspaceId of listWorkspaces(sim)) {
+      if (signal.aborted) return total;
+      if ((lookedAt.get(workspaceId) ?? 0) + LOOKED_AT_AGAIN_MS > clock.now()) continue;
+      try {
+        const { reSigned, isDone } = await reSignWorkspace(options, workspaceId, signal);
+        total += reSigned;
+        if (isDone) lookedAt.set(workspaceId, clock.now());
+        if (reSigned > 0) log.info({ workspaceId, rows: reSigned }, "rows were signed anew under the newest root secret");
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        log.warn({ workspaceId, err: { message } }, "rows could not be signed anew; the next sweep tries again");
+      }
+    }
+    return total;
+  };
+}
+
+async function reSignWorkspace(
+  { rootSecrets, openWorkspace, violations, batchSize = 200 }: ReSignOptions,
+  workspaceId: string,
+  signal: AbortSignal,
+): Promise<{ reSigned: number; isDone: boolean }> {
+  const db = openWorkspace(systemBinding(workspaceId, "isolation.re_sign"));
+  let total = 0;
+  let after: string | null = null;
+  do {
+    // Read for each batch: rows must not be signed under the keys of a workspace that is gone.
+    const keys = await readBoundaryKeys(rootSecrets, db);
+    if (!keys) return { reSigned: total, isDone: true };
+    const { reSigned, next } = await reSignBatch({ workspaceId, db, keys, violations }, after, batchSize);
+    total += reSigned;
+    after = next;
+  } while (after !== null && !signal.aborted);
+  return { reSigned: total, isDone: after === null };
+}
+
+async function* listWorkspaces(sim: SimReader): AsyncGenerator<string> {
+  for (let after = ""; ; ) {
+    const rows = await sim.query<{ id: string }>({
+      name: "re_sign_workspaces",
+      text: "select id from public.workspace where id > $1 order by id limit $2",
+      values: [after, WORKSPACES_AT_A_TIME],
+    });
+    for (const { id } of rows) yield id;
+    const last = rows.at(-1);
+    if (!last || rows.length < WORKSPACES_AT_A_TIME) return;
+    after = last.id;
+  }
+}

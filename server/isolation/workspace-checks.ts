@@ -1,0 +1,41 @@
+import type { Binding } from "../db/binding.ts";
+import type { QueryBound } from "../db/client.ts";
+import type { SimReader } from "../db/sim-reader.ts";
+import type { Clock } from "../shared/clock.ts";
+import { boundaryCheck } from "./checks/boundary.ts";
+import { canaryCheck } from "./checks/canary.ts";
+import { type ContextSample, contextsCheck } from "./checks/contexts.ts";
+import { guardCheck } from "./checks/guard.ts";
+import { keysCheck } from "./checks/keys.ts";
+import type { OwnRows } from "./checks/own-rows.ts";
+import { policiesCheck } from "./checks/policies.ts";
+import { reSigningCheck } from "./checks/re-signing.ts";
+import { roleCheck } from "./checks/role.ts";
+import { violationsCheck } from "./checks/violations.ts";
+import type { Check } from "./run-check.ts";
+import type { Violations } from "./violations.ts";
+
+/** Everything that a workspace's isolation rests on, each with its own look at it. */
+export function workspaceChecks(
+  options: OwnRows & {
+    sim: SimReader;
+    queryBound: QueryBound;
+    nobody(workspaceId: string): Binding;
+    violations: Violations;
+    lastContextSample(): ContextSample;
+    clock: Clock;
+  },
+): Check[] {
+  const { sim, clock } = options;
+  return [
+    roleCheck(sim),
+    policiesCheck(sim),
+    canaryCheck(options),
+    guardCheck(options),
+    keysCheck(options),
+    boundaryCheck({ ...options, now: () => clock.now() }),
+    reSigningCheck(options),
+    contextsCheck(options.lastContextSample),
+    violationsCheck(options),
+  ];
+}

@@ -1,0 +1,24 @@
+import type { IsolationContext } from "../../permissions/workspace-context.ts";
+import type { IsolationReport } from "./schemas.ts";
+
+/** How many rows of each kind the workspace has. */
+export async function countRows({ db, clock }: IsolationContext): Promise<IsolationReport["metrics"]> {
+  const undeleted = { deletedAt: null };
+  const groups = await db.agent.groupBy({ by: ["status", "visibility"], where: undeleted, _count: { _all: true } });
+  const count = (isCounted: (group: (typeof groups)[number]) => boolean) =>
+    groups.filter(isCounted).reduce((total, { _count }) => total + _count._all, 0);
+  const { _sum } = await db.agent.aggregate({ where: undeleted, _sum: { totalSessions: true, totalMessages: true } });
+  return {
+    totalAgents: count(() => true),
+    activeAgents: count(({ status }) => status === "active"),
+    inactiveAgents: count(({ status }) => status === "inactive"),
+    archivedAgents: count(({ status }) => status === "archived"),
+    restrictedAgents: count(({ visibility }) => visibility === "restricted"),
+    deletedAgents: await db.agent.count({ where: { NOT: undeleted } }),
+    totalGrants: await db.agentGrant.count({ where: {} }),
+    expiredGrants: await db.agentGrant.count({ where: { expiresAt: { lte: new Date(clock.now()) } } }),
+    totalSessions: _sum.totalSessions ?? 0,
+    totalMessages: _sum.totalMessages ?? 0,
+    auditEvents: await db.auditEvent.count({ where: {} }),
+  };
+}
