@@ -1,18 +1,12 @@
 import { LRUCache } from "lru-cache";
-import type { Binding } from "../db/binding.ts";
 import type { SimReader } from "../db/sim-reader.ts";
-import { systemBinding } from "../db/system-binding.ts";
-import type { WorkspaceDb } from "../db/workspace-db.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import { reSignBatch } from "./re-sign.ts";
+import type { RowAccess } from "./signed-rows.ts";
 import type { Violations } from "./violations.ts";
-import { readBoundaryKeys } from "./workspace-keys.ts";
 
-export interface ReSignOptions {
-  /** Newest first; with one alone there is nothing that could be verified and signed anew. */
-  rootSecrets: readonly string[];
-  openWorkspace(binding: Binding): WorkspaceDb;
+export interface ReSignOptions extends RowAccess {
   sim: SimReader;
   violations: Violations;
   clock: Clock;
@@ -34,6 +28,7 @@ export function createReSignSweep(options: ReSignOptions): ReSignSweep {
   const lookedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   return async (signal) => {
     let total = 0;
+    // With one secret alone there is nothing that could be verified and signed anew.
     if (rootSecrets.length < 2) return total;
     for await (const workspaceId of listWorkspaces(sim)) {
       if (signal.aborted) return total;
@@ -53,18 +48,14 @@ export function createReSignSweep(options: ReSignOptions): ReSignSweep {
 }
 
 async function reSignWorkspace(
-  { rootSecrets, openWorkspace, violations, batchSize = 200 }: ReSignOptions,
+  options: ReSignOptions,
   workspaceId: string,
   signal: AbortSignal,
 ): Promise<{ reSigned: number; isDone: boolean }> {
-  const db = openWorkspace(systemBinding(workspaceId, "isolation.re_sign"));
   let total = 0;
   let after: string | null = null;
   do {
-    // Read for each batch: rows must not be signed under the keys of a workspace that is gone.
-    const keys = await readBoundaryKeys(rootSecrets, db);
-    if (!keys) return { reSigned: total, isDone: true };
-    const { reSigned, next } = await reSignBatch({ workspaceId, db, keys, violations }, after, batchSize);
+    const { reSigned, next } = await reSignBatch(options, workspaceId, { after, size: options.batchSize ?? 200 });
     total += reSigned;
     after = next;
   } while (after !== null && !signal.aborted);

@@ -1,13 +1,10 @@
-import type { WorkspaceDb } from "../db/workspace-db.ts";
-import { boundaryProblem } from "./agent-boundary.ts";
-import { type BoundaryKeys, signBoundary } from "./boundary.ts";
+import { signBoundary } from "./boundary.ts";
+import { judgeRows, type RowAccess, SIGNED, violationOf } from "./signed-rows.ts";
 import type { Violations } from "./violations.ts";
 
 /** How a workspace's batch went. */
 export interface ReSigned {
   reSigned: number;
-  /** Rows that did not verify, and stay as they are. */
-  refused: number;
   /** Where the next batch begins; null where this one was the last. */
   next: string | null;
 }
@@ -18,24 +15,24 @@ export interface ReSigned {
  * is left to it.
  */
 export async function reSignBatch(
-  { workspaceId, db, keys, violations }: { workspaceId: string; db: WorkspaceDb; keys: BoundaryKeys; violations: Violations },
-  after: string | null,
-  batchSize: number,
+  options: RowAccess & { violations: Violations },
+  workspaceId: string,
+  { after, size }: { after: string | null; size: number },
 ): Promise<ReSigned> {
-  const rows = await db.agent.findMany({
-    where: { boundaryKeyVersion: { not: keys.current.version }, ...(after !== null && { id: { gt: after } }) },
-    select: { id: true, createdAt: true, boundary: true, boundaryKeyVersion: true },
-    orderBy: { id: "asc" },
-    take: batchSize,
-  });
-  const authentic = rows.filter((row) => {
-    const reasonCode = boundaryProblem(workspaceId, keys, row);
-    if (reasonCode === null) return true;
-    violations.report({ workspaceId, target: { kind: "agent", id: row.id }, reasonCode, reader: null });
-    return false;
-  });
+  const { db, keys, rows, bad } = await judgeRows(options, { workspaceId, purpose: "isolation.re_sign" }, async (db, keys) =>
+    keys
+      ? db.agent.findMany({
+          where: { boundaryKeyVersion: { not: keys.current.version }, ...(after !== null && { id: { gt: after } }) },
+          select: SIGNED,
+          orderBy: { id: "asc" },
+          take: size,
+        })
+      : [],
+  );
+  for (const one of bad) options.violations.report(violationOf(workspaceId, one));
+  const authentic = rows.filter(({ id }) => !bad.some((one) => one.id === id));
   let reSigned = 0;
-  if (authentic.length > 0) {
+  if (keys && authentic.length > 0) {
     await db.transaction(async (tx) => {
       for (const { id, createdAt, boundary, boundaryKeyVersion } of authentic) {
         const { count } = await tx.agent.updateMany({
@@ -47,6 +44,5 @@ export async function reSignBatch(
       }
     });
   }
-  const next = rows.length === batchSize ? (rows.at(-1)?.id ?? null) : null;
-  return { reSigned, refused: rows.length - authentic.length, next };
+  return { reSigned, next: rows.length === size ? (rows.at(-1)?.id ?? null) : null };
 }

@@ -7,17 +7,17 @@ import { canaryCheck } from "./checks/canary.ts";
 import { type ContextSample, contextsCheck } from "./checks/contexts.ts";
 import { guardCheck } from "./checks/guard.ts";
 import { keysCheck } from "./checks/keys.ts";
-import type { OwnRows } from "./checks/own-rows.ts";
 import { policiesCheck } from "./checks/policies.ts";
 import { reSigningCheck } from "./checks/re-signing.ts";
 import { roleCheck } from "./checks/role.ts";
 import { violationsCheck } from "./checks/violations.ts";
 import type { Check } from "./run-check.ts";
+import type { RowAccess } from "./signed-rows.ts";
 import type { Violations } from "./violations.ts";
 
 /** Everything that a workspace's isolation rests on, each with its own look at it. */
 export function workspaceChecks(
-  options: OwnRows & {
+  options: RowAccess & {
     sim: SimReader;
     queryBound: QueryBound;
     nobody(workspaceId: string): Binding;

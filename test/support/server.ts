@@ -3,6 +3,7 @@ import { createApp } from "../../server/app.ts";
 import { allowedOrigins } from "../../server/auth/cookie-rules.ts";
 import type { Dependencies } from "../../server/dependencies.ts";
 import { createReadiness } from "../../server/readiness.ts";
+import type { Clock } from "../../server/shared/clock.ts";
 import { createTestDatabase, makeApiKey, type TestDatabase } from "./database.ts";
 import { createTestDependencies, testEnv } from "./services.ts";
 import { makeStaffedWorkspace, type TestWorkspace } from "./workspace.ts";
@@ -27,16 +28,17 @@ export interface TestServerOptions {
   reach?(databaseUrl: string): Promise<string>;
   /** Serves with other services, where a test shows what would come of them. */
   alter?(services: Dependencies["services"]): Dependencies["services"];
+  clock?: Clock;
 }
 
 /** Starts it; stop it in afterAll. `overrides` are environment variables. */
 export async function startTestServer(
   overrides: Record<string, string> = {},
-  { reach = async (url) => url, alter = (services) => services }: TestServerOptions = {},
+  { reach = async (url) => url, alter = (services) => services, clock }: TestServerOptions = {},
 ): Promise<TestServer> {
   const database = await createTestDatabase();
   const databaseUrl = await reach(database.appUrl);
-  const dependencies = await createTestDependencies(databaseUrl, overrides);
+  const dependencies = await createTestDependencies(databaseUrl, overrides, clock);
   const env = testEnv(databaseUrl, overrides);
   const services = alter(dependencies.services);
   const app = await createApp({

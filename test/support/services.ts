@@ -1,6 +1,7 @@
 import { createDependencies, type Dependencies, type ServerEnv } from "../../server/dependencies.ts";
 import { parseEnv } from "../../server/env.ts";
 import { appRouter } from "../../server/router.ts";
+import type { Clock } from "../../server/shared/clock.ts";
 import { createLogger } from "../../server/shared/logger.ts";
 import type { RequestContext } from "../../server/trpc/context.ts";
 import { t } from "../../server/trpc/trpc.ts";
@@ -25,9 +26,13 @@ export function testEnv(databaseUrl: string, overrides: Record<string, string> =
 }
 
 /** The server's parts on a test's database, without a listener. */
-export function createTestDependencies(databaseUrl: string, overrides: Record<string, string> = {}): Promise<Dependencies> {
+export function createTestDependencies(
+  databaseUrl: string,
+  overrides: Record<string, string> = {},
+  clock?: Clock,
+): Promise<Dependencies> {
   const env = testEnv(databaseUrl, overrides);
-  return createDependencies(env, createLogger(env.LOG_LEVEL));
+  return createDependencies(env, createLogger(env.LOG_LEVEL), clock);
 }
 
 const createCaller = t.createCallerFactory(appRouter);

@@ -1,27 +1,28 @@
 import { randomBytes } from "node:crypto";
 import type { WorkspaceDb } from "../../db/workspace-db.ts";
-import { boundaryProblem, type SignedAgent } from "../agent-boundary.ts";
+import type { SignedAgent } from "../agent-boundary.ts";
 import type { Check } from "../run-check.ts";
+import { judgeRows, type RowAccess, SIGNED, violationOf } from "../signed-rows.ts";
 import { VIOLATION_ACTION, type Violations } from "../violations.ts";
-import { type OwnRows, openOwnRows } from "./own-rows.ts";
 
 const NEWEST = 25;
 const RANDOM = 25;
 const SUSPECTS = 50;
 const SUSPECT_FOR_MS = 86_400_000;
 
-const SIGNED = { id: true, createdAt: true, boundary: true, boundaryKeyVersion: true } as const;
-
 /**
  * Whether the rows of a sample were made in this workspace: its newest ones, random ones, and those that were found out
  * in the last day, by whichever server, until they are mended.
  */
-export function boundaryCheck(options: OwnRows & { violations: Violations; now(): number }): Check {
+export function boundaryCheck(options: RowAccess & { violations: Violations; now(): number }): Check {
   const { violations, now } = options;
   return {
     name: "boundary",
     async run(workspaceId) {
-      const { db, keys } = await openOwnRows(options, workspaceId);
+      const { keys, rows, bad } = await judgeRows(options, { workspaceId, purpose: "isolation.health" }, async (db) => {
+        const suspects = [...violations.suspects(workspaceId), ...(await recordedSuspects(db, now() - SUSPECT_FOR_MS))];
+        return sample(db, suspects);
+      });
       if (!keys) {
         return {
           status: "healthy",
@@ -29,15 +30,7 @@ export function boundaryCheck(options: OwnRows & { violations: Violations; now()
           evidence: {},
         };
       }
-      const suspects = [...violations.suspects(workspaceId), ...(await recordedSuspects(db, now() - SUSPECT_FOR_MS))];
-      const rows = await sample(db, suspects);
-      const bad = rows.flatMap((row) => {
-        const reasonCode = boundaryProblem(workspaceId, keys, row);
-        return reasonCode ? [{ id: row.id, reasonCode }] : [];
-      });
-      for (const { id, reasonCode } of bad) {
-        violations.report({ workspaceId, target: { kind: "agent", id }, reasonCode, reader: null });
-      }
+      for (const one of bad) violations.report(violationOf(workspaceId, one));
       const adminEvidence = {
         rows: rows.length,
         mismatches: bad.length,

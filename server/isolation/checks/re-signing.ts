@@ -1,12 +1,15 @@
+import { systemBinding } from "../../db/system-binding.ts";
 import type { Check } from "../run-check.ts";
-import { type OwnRows, openOwnRows } from "./own-rows.ts";
+import type { RowAccess } from "../signed-rows.ts";
+import { readBoundaryKeys } from "../workspace-keys.ts";
 
 /** Whether each row is signed under a root secret that is configured, and how many wait to be signed under the newest. */
-export function reSigningCheck(ownRows: OwnRows): Check {
+export function reSigningCheck({ rootSecrets, openWorkspace }: RowAccess): Check {
   return {
     name: "re-signing",
     async run(workspaceId) {
-      const { db, keys } = await openOwnRows(ownRows, workspaceId);
+      const db = openWorkspace(systemBinding(workspaceId, "isolation.health"));
+      const keys = await readBoundaryKeys(rootSecrets, db);
       if (!keys) return { status: "healthy", message: "There is nothing to sign anew", evidence: { isComplete: true } };
       const counts = await db.agent.groupBy({ by: ["boundaryKeyVersion"], where: {}, _count: { _all: true } });
       const sum = (isCounted: (version: number) => boolean) =>

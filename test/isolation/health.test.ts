@@ -1,0 +1,302 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { assertDocumented } from "../rest/documented.ts";
+import { createMovableClock } from "../support/clock.ts";
+import { connectInUtc } from "../support/database.ts";
+import { changePastTheServer } from "../support/past-the-server.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { makeStaffedWorkspace, type TestWorkspace } from "../support/workspace.ts";
+
+const clock = createMovableClock();
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0", LOG_LEVEL: "error" }, clock);
+});
+
+afterAll(() => server?.stop());
+
+const CHECKS = ["role", "policies", "canary", "guard", "keys", "boundary", "re-signing", "contexts", "violations"];
+const owner = (text: string, values: unknown[] = []) => server.database.owner.query(text, values);
+
+async function restHealth({ id, reader }: TestWorkspace) {
+  clock.forward(10_000);
+  const path = `/workspaces/${id}/isolation/health`;
+  const response = await server.app.inject({ url: `/api/v1${path}`, headers: reader.headers });
+  assertDocumented("GET", path, response);
+  return response;
+}
+
+/** The status of each check that is not healthy, by its name, and the whole. */
+function seen(health: { status: string; checks: { name: string; status: string }[] }) {
+  const troubled = health.checks.filter(({ status }) => status !== "healthy").map(({ name, status }) => [name, status]);
+  return { status: health.status, troubled: Object.fromEntries(troubled) as Record<string, string> };
+}
+
+const HEALTHY = { status: "healthy", troubled: {} };
+
+async function makeInhabited(): Promise<TestWorkspace> {
+  const workspace = await makeStaffedWorkspace(server.database.owner);
+  const created = await server.app.inject({
+    method: "POST",
+    url: `/api/v1/workspaces/${workspace.id}/agents`,
+    headers: workspace.admin.headers,
+    payload: { name: "Scout" },
+  });
+  expect(created.statusCode).toBe(201);
+  return workspace;
+}
+
+test("a workspace in order is healthy, with every check's evidence, over both transports", async () => {
+  const workspace = await makeInhabited();
+  const response = await restHealth(workspace);
+  expect(response.statusCode).toBe(200);
+  const health = response.json();
+  expect(health).toMatchObject({
+    workspaceId: workspace.id,
+    status: "healthy",
+    isolationSystem: "operational",
+    securityValidation: { status: "passed", passed: CHECKS.length, total: CHECKS.length },
+    error: null,
+    reasons: [],
+    lastViolationAt: null,
+    isolation: { workspaceId: workspace.id, verified: true },
+  });
+  expect(health.checks.map(({ name }: { name: string }) => name)).toEqual(CHECKS);
+  for (const check of health.checks) expect(Object.keys(check.evidence), check.name).not.toEqual([]);
+  expect(health.checks[2].evidence).toMatchObject({ hasControl: true, visibleInOtherWorkspace: 0, visibleWithoutWorkspace: 0 });
+  const input = encodeURIComponent(JSON.stringify({ json: { workspaceId: workspace.id } }));
+  const trpc = await server.app.inject({
+    url: `/api/trpc/workspaces.isolation.health?input=${input}`,
+    headers: workspace.reader.headers,
+  });
+  expect(trpc.json().result.data.json).toMatchObject({ status: "healthy" });
+});
+
+test("a workspace that nothing was ever made in is healthy", async () => {
+  const response = await restHealth(await makeStaffedWorkspace(server.database.owner));
+  expect([response.statusCode, seen(response.json())]).toEqual([200, HEALTHY]);
+});
+
+const POLICY = `on parlant.parlant_agent_grant using (workspace_id = nullif(current_setting('app.workspace_id', true), ''))
+  with check (workspace_id = nullif(current_setting('app.workspace_id', true), ''))`;
+const OF_AGENTS = POLICY.replace("agent_grant", "agent");
+
+interface Breakage {
+  name: string;
+  damage(workspace: TestWorkspace): Promise<unknown>;
+  repair(workspace: TestWorkspace): Promise<unknown>;
+  unhealthy: string[];
+  reason: RegExp;
+}
+
+const BREAKAGES: Breakage[] = [
+  {
+    name: "a policy is dropped",
+    damage: () => owner("drop policy workspace_isolation on parlant.parlant_agent_grant"),
+    repair: () => owner(`create policy workspace_isolation ${POLICY}`),
+    unhealthy: ["policies"],
+    reason: /^policies: .*parlant_agent_grant/,
+  },
+  {
+    name: "row-level security is no longer forced",
+    damage: () => owner("alter table parlant.parlant_agent no force row level security"),
+    repair: () => owner("alter table parlant.parlant_agent force row level security"),
+    unhealthy: ["policies"],
+    reason: /^policies: Row-level security is not forced on parlant_agent$/,
+  },
+  {
+    name: "row-level security is off",
+    damage: () => owner("alter table parlant.parlant_agent disable row level security"),
+    repair: () => owner("alter table parlant.parlant_agent enable row level security"),
+    unhealthy: ["policies", "canary"],
+    reason: /^canary: .*parlant_agent$/,
+  },
+  {
+    name: "a policy lets everything through",
+    damage: () => owner("alter policy workspace_isolation on parlant.parlant_agent using (true)"),
+    repair: () => owner(`alter policy workspace_isolation ${OF_AGENTS}`),
+    unhealthy: ["policies", "canary"],
+    reason: /^canary: .*parlant_agent$/,
+  },
+  {
+    name: "a policy lets every write through",
+    damage: () => owner("alter policy workspace_isolation on parlant.parlant_agent with check (true)"),
+    repair: () => owner(`alter policy workspace_isolation ${OF_AGENTS}`),
+    unhealthy: ["policies"],
+    reason: /^policies: .*parlant_agent$/,
+  },
+  {
+    name: "a second policy opens the audit trail",
+    damage: () => owner("create policy support on parlant.parlant_audit_event for select using (true)"),
+    repair: () => owner("drop policy support on parlant.parlant_audit_event"),
+    unhealthy: ["policies", "canary"],
+    reason: /^canary: .*parlant_audit_event$/,
+  },
+  {
+    name: "a partition of the audit trail is given a policy of its own",
+    damage: () => owner("create policy support on parlant.parlant_audit_event_default for select using (true)"),
+    repair: () => owner("drop policy support on parlant.parlant_audit_event_default"),
+    unhealthy: ["policies"],
+    reason: /^policies: .*parlant_audit_event_default$/,
+  },
+  {
+    name: "the guard no longer compares",
+    damage: () =>
+      replaceGuard("if workspace is null or actual is null then raise exception 'no' using errcode = 'PA001'; end if;"),
+    repair: restoreGuard,
+    unhealthy: ["guard"],
+    reason: /^guard: A statement that rests on a wrong permission was not ended/,
+  },
+  {
+    name: "the guard lets an absent permission pass",
+    damage: () => replaceGuard("if actual <> decided then raise exception 'no' using errcode = 'PA001'; end if;"),
+    repair: restoreGuard,
+    unhealthy: ["guard"],
+    reason: /^guard: A statement that rests on a wrong permission was not ended/,
+  },
+  {
+    name: "the guard ends wrong statements with another error",
+    damage: () => replaceGuard("if actual is null or actual <> decided then raise exception 'no'; end if;"),
+    repair: restoreGuard,
+    unhealthy: ["guard"],
+    reason: /^guard: The guard fails instead of deciding/,
+  },
+  {
+    name: "the workspace's salt is another one",
+    damage: ({ id }) => changeSalt(id),
+    repair: ({ id }) => changeSalt(id),
+    unhealthy: ["keys", "boundary"],
+    reason: /^keys: None of the newest rows verifies/,
+  },
+  {
+    name: "a row was changed past the server",
+    damage: ({ id }) => changeAge(id, "1 day"),
+    repair: ({ id }) => changeAge(id, "-1 day"),
+    unhealthy: ["keys", "boundary"],
+    reason: /^boundary: Rows lie in this workspace/,
+  },
+  {
+    name: "a row is signed under a secret that is not configured",
+    damage: ({ id }) => changeKeyVersion(id, 1),
+    repair: ({ id }) => changeKeyVersion(id, -1),
+    unhealthy: ["keys", "boundary", "re-signing"],
+    reason: /^re-signing: Rows are signed under a root secret that is no longer configured/,
+  },
+];
+
+describe.each(BREAKAGES)("when $name", ({ damage, repair, unhealthy, reason }) => {
+  test("it is unhealthy for just that, serves on, and is healthy again within 10 s of the repair", async () => {
+    const workspace = await makeInhabited();
+    expect(seen((await restHealth(workspace)).json())).toEqual(HEALTHY);
+    await damage(workspace);
+    try {
+      const response = await restHealth(workspace);
+      const health = response.json();
+      const troubled = Object.fromEntries(unhealthy.map((name) => [name, "unhealthy"]));
+      expect([response.statusCode, seen(health)]).toEqual([503, { status: "unhealthy", troubled }]);
+      expect(
+        health.reasons.some((one: string) => reason.test(one)),
+        health.reasons.join("\n"),
+      ).toBe(true);
+      expect(health.error).toBe(health.reasons[0]);
+      for (const name of unhealthy) {
+        expect(health.checks.find((check: { name: string }) => check.name === name)).toMatchObject({
+          remedy: expect.any(String),
+        });
+      }
+      const url = `/api/v1/workspaces/${workspace.id}/agents`;
+      expect((await server.app.inject({ url, headers: workspace.reader.headers })).statusCode).toBe(200);
+    } finally {
+      await repair(workspace);
+    }
+    const mended = await restHealth(workspace);
+    expect([mended.statusCode, seen(mended.json())]).toEqual([200, HEALTHY]);
+  });
+});
+
+test("a state that is gone is told, as long as nobody has made another; what it kept is gone for good", async () => {
+  const workspace = await makeInhabited();
+  const state = await changeState(workspace.id, "select key_salt from parlant.parlant_workspace_state where workspace_id = $1");
+  await changeState(workspace.id, "delete from parlant.parlant_workspace_state where workspace_id = $1");
+  const health = (await restHealth(workspace)).json();
+  expect(seen(health)).toEqual({ status: "unhealthy", troubled: { keys: "unhealthy" } });
+  expect(health.reasons[0]).toMatch(/^keys: The workspace's state is gone/);
+  await changeState(
+    workspace.id,
+    "insert into parlant.parlant_workspace_state (workspace_id, key_salt) values ($1, $2)",
+    state[0]?.["key_salt"],
+  );
+  expect(seen((await restHealth(workspace)).json())).toEqual(HEALTHY);
+});
+
+test("a guard that turns everybody away is told to whoever can still ask", async () => {
+  const workspace = await makeInhabited();
+  await replaceGuard("raise exception 'no' using errcode = 'PA001';");
+  clock.forward(10_000);
+  const health = await server.dependencies.services.isolation.health(workspace.id);
+  await restoreGuard();
+  expect(seen(health)).toEqual({ status: "degraded", troubled: { guard: "degraded" } });
+});
+
+test("readers are let in, and a caller from elsewhere learns no more than that there is nothing", async () => {
+  const [workspace, other] = [await makeInhabited(), await makeInhabited()];
+  const get = (path: string, headers: Record<string, string>) =>
+    server.app.inject({ url: `/api/v1/workspaces/${workspace.id}/isolation/${path}`, headers });
+  for (const path of ["health", "report"]) {
+    expect((await get(path, other.admin.headers)).statusCode).toBe(404);
+    expect((await get(path, {})).statusCode).toBe(401);
+  }
+  expect((await get("health", workspace.reader.headers)).statusCode).toBe(200);
+  const refused = await get("report", workspace.writer.headers);
+  expect([refused.statusCode, refused.json().error.details]).toEqual([
+    403,
+    { code: "INSUFFICIENT_WORKSPACE_ROLE", required: "admin", actual: "write" },
+  ]);
+});
+
+test("an answer that still stands is no longer given to whoever has lost the permission", async () => {
+  const workspace = await makeInhabited();
+  const get = () =>
+    server.app.inject({ url: `/api/v1/workspaces/${workspace.id}/isolation/health`, headers: workspace.reader.headers });
+  expect((await get()).statusCode).toBe(200);
+  await owner("delete from permissions where user_id = $1", [workspace.reader.id]);
+  expect((await get()).statusCode).toBe(404);
+});
+
+let guardAsItWas = "";
+
+async function replaceGuard(rule: string): Promise<void> {
+  const { rows } = await owner("select pg_get_functiondef('parlant.parlant_enter(text,text,text)'::regprocedure) as text");
+  guardAsItWas = rows[0].text;
+  await owner(guardAsItWas.replace(/IF workspace IS NULL[\s\S]*?END IF;/, rule));
+}
+
+async function restoreGuard(): Promise<void> {
+  await owner(guardAsItWas);
+}
+
+/** Turns every byte of the salt over; twice is once less. */
+async function changeSalt(workspaceId: string): Promise<void> {
+  const [state] = await changeState(workspaceId, "select key_salt from parlant.parlant_workspace_state where workspace_id = $1");
+  const turned = Buffer.from((state?.["key_salt"] as Buffer).map((byte) => byte ^ 0xff));
+  await changeState(workspaceId, "update parlant.parlant_workspace_state set key_salt = $2 where workspace_id = $1", turned);
+}
+
+async function changeState(workspaceId: string, text: string, value?: unknown): Promise<Record<string, unknown>[]> {
+  const superuser = await connectInUtc(server.database.superuserUrl);
+  try {
+    return (await superuser.query(text, value === undefined ? [workspaceId] : [workspaceId, value])).rows;
+  } finally {
+    await superuser.end();
+  }
+}
+
+function changeAge(workspaceId: string, interval: string): Promise<void> {
+  const text = "update parlant.parlant_agent set created_at = created_at + $2::interval where workspace_id = $1";
+  return changePastTheServer(server.database.owner, text, [workspaceId, interval]);
+}
+
+function changeKeyVersion(workspaceId: string, by: number): Promise<void> {
+  const text = "update parlant.parlant_agent set boundary_key_version = boundary_key_version + $2 where workspace_id = $1";
+  return changePastTheServer(server.database.owner, text, [workspaceId, by]);
+}

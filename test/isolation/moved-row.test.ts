@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Dependencies } from "../../server/dependencies.ts";
+import { createMovableClock } from "../support/clock.ts";
+import { createTestDatabase, makeApiKey, type TestDatabase } from "../support/database.ts";
+import { changePastTheServer, readPastTheServer, signAgent } from "../support/past-the-server.ts";
+import { callerWith, createTestDependencies, testEnv } from "../support/services.ts";
+import { makeStaffedWorkspace, type TestUser, type TestWorkspace } from "../support/workspace.ts";
+
+const clock = createMovableClock();
+let database: TestDatabase;
+let one: Dependencies;
+let other: Dependencies;
+let from: TestWorkspace;
+let to: TestWorkspace;
+let movedId: string;
+let residentId: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  one = await createTestDependencies(database.appUrl, {}, clock);
+  other = await createTestDependencies(database.appUrl, {}, clock);
+});
+
+afterAll(async () => {
+  await one?.close();
+  await other?.close();
+  await database?.drop();
+});
+
+beforeEach(async () => {
+  from = await makeStaffedWorkspace(database.owner);
+  to = await makeStaffedWorkspace(database.owner);
+  movedId = (await of(from.admin).agents.create({ workspaceId: from.id, name: "Moved" })).id;
+  residentId = (await of(to.admin).agents.create({ workspaceId: to.id, name: "Resident" })).id;
+});
+
+const of = (user: TestUser, server = one) => callerWith(server, user.headers, "request-1").workspaces;
+const move = (target: string) =>
+  changePastTheServer(database.owner, "update parlant.parlant_agent set workspace_id = $2 where id = $1", [movedId, target]);
+const violationsIn = async (workspaceId: string) => {
+  await Promise.all([one, other].map(({ services }) => services.violations.settled()));
+  return readPastTheServer<Record<string, unknown>>(
+    database.owner,
+    workspaceId,
+    "select * from parlant.parlant_audit_event where action = 'isolation.boundary_mismatch' order by id",
+  );
+};
+
+test("an agent that the owner moved into another workspace is shown to nobody, and recorded there once", async () => {
+  await move(to.id);
+  const before = one.services.violations.total();
+  for (const server of [one, other, one]) {
+    for (const { id, admin } of [from, to]) {
+      await expect(of(admin, server).agents.get({ workspaceId: id, agentId: movedId })).rejects.toMatchObject({
+        code: "NOT_FOUND",
+      });
+      await expect(of(admin, server).agents.update({ workspaceId: id, agentId: movedId, name: "Mine" })).rejects.toMatchObject({
+        code: "NOT_FOUND",
+      });
+    }
+    const { data } = await of(to.reader, server).agents.list({ workspaceId: to.id });
+    expect(data.map(({ id }) => id)).toEqual([residentId]);
+    await violationsIn(to.id);
+  }
+  expect(await violationsIn(to.id)).toMatchObject([
+    {
+      outcome: "failure",
+      reason_code: "BOUNDARY_MISMATCH",
+      actor_kind: "session",
+      actor_id: to.admin.id,
+      target_kind: "agent",
+      target_id: movedId,
+      request_id: "request-1",
+      ip_address: "127.0.0.1",
+    },
+  ]);
+  expect(await violationsIn(from.id)).toEqual([]);
+  expect(one.services.violations.total() - before).toBe(1);
+  const [row] = await readPastTheServer<{ name: string; version: number }>(
+    database.owner,
+    to.id,
+    `select name, version from parlant.parlant_agent where id = '${movedId}'`,
+  );
+  expect(row).toEqual({ name: "Moved", version: 1 });
+});
+
+test("the same row is recorded again once an hour has passed, and a key's violation names its user", async () => {
+  await move(to.id);
+  const key = await makeApiKey(database.owner, { userId: to.admin.id });
+  const list = () => callerWith(one, { "x-api-key": key.plain }).workspaces.agents.list({ workspaceId: to.id });
+  await list();
+  await violationsIn(to.id);
+  clock.forward(3_599_000);
+  await list();
+  expect(await violationsIn(to.id)).toMatchObject([
+    { actor_kind: "personal_api_key", actor_id: key.id, on_behalf_of: to.admin.id },
+  ]);
+  clock.forward(2_000);
+  await list();
+  expect(await violationsIn(to.id)).toHaveLength(2);
+});
+
+test("health finds it without anyone's reading it, on any server, and is healthy again within 10 s of the row's return", async () => {
+  const healthOf = ({ id, reader }: TestWorkspace, server = one) => of(reader, server).isolation.health({ workspaceId: id });
+  for (const workspace of [from, to]) expect((await healthOf(workspace)).status).toBe("healthy");
+  await move(to.id);
+  clock.forward(10_000);
+  const broken = await healthOf(to);
+  expect(broken).toMatchObject({ status: "unhealthy", error: expect.stringMatching(/^boundary: /) });
+  expect(broken.checks.filter(({ status }) => status !== "healthy").map(({ name }) => name)).toEqual(["boundary"]);
+  expect((await healthOf(from)).status).toBe("healthy");
+  expect(await violationsIn(to.id)).toMatchObject([{ actor_kind: "system", actor_id: "isolation", target_id: movedId }]);
+  expect((await healthOf(to, other)).status).toBe("unhealthy");
+  // It stops nothing.
+  expect((await of(to.reader).agents.list({ workspaceId: to.id })).data).toHaveLength(1);
+
+  await move(from.id);
+  clock.forward(10_000);
+  for (const server of [one, other]) {
+    const mended = await healthOf(to, server);
+    expect(mended.status).toBe("healthy");
+    expect(mended.lastViolationAt).toBeInstanceOf(Date);
+    expect(await of(from.reader, server).agents.get({ workspaceId: from.id, agentId: movedId })).toMatchObject({ name: "Moved" });
+  }
+});
+
+test("a row that was found out is looked at until it is mended, however many rows are newer", async () => {
+  await move(to.id);
+  const fillers = Array.from({ length: 120 }, (_, n) => of(to.admin).agents.create({ workspaceId: to.id, name: `Filler ${n}` }));
+  await Promise.all(fillers);
+  await of(to.admin)
+    .agents.get({ workspaceId: to.id, agentId: movedId })
+    .catch(() => {});
+  await violationsIn(to.id);
+  for (const server of [one, other]) {
+    clock.forward(10_000);
+    expect((await of(to.reader, server).isolation.health({ workspaceId: to.id })).status).toBe("unhealthy");
+  }
+});
+
+test("where the violation cannot be recorded, reads go on, health says so, and the next read records it", async () => {
+  const role = new URL(database.appUrl).username;
+  await move(to.id);
+  await database.owner.query(`revoke insert on parlant.parlant_audit_event from ${role}`);
+  expect((await of(to.reader).agents.list({ workspaceId: to.id })).data).toHaveLength(1);
+  expect(await violationsIn(to.id)).toEqual([]);
+  clock.forward(10_000);
+  const { checks } = await of(to.reader).isolation.health({ workspaceId: to.id });
+  expect(checks.find(({ name }) => name === "violations")).toMatchObject({ status: "degraded" });
+  await database.owner.query(`grant insert on parlant.parlant_audit_event to ${role}`);
+  await of(to.reader).agents.list({ workspaceId: to.id });
+  expect(await violationsIn(to.id)).toHaveLength(1);
+});
+
+test("a message that goes to all members tells no number and no id of a row, which only admins are given", async () => {
+  await move(to.id);
+  const forReader = JSON.stringify(await of(to.reader).isolation.health({ workspaceId: to.id }));
+  const forAdmin = JSON.stringify(await of(to.admin).isolation.health({ workspaceId: to.id }));
+  expect(forReader).not.toContain(movedId);
+  expect(forReader).not.toMatch(/"(rows|agents|pending|signedUnderNewest|newestRows)"/);
+  expect(forAdmin).toContain(movedId);
+  expect(forAdmin).toMatch(/"mismatches":1/);
+});
+
+test("control: the same row under the boundary of the workspace it lies in is served, so that the boundary alone kept it back", async () => {
+  await move(to.id);
+  const { ISOLATION_SECRET } = testEnv(database.appUrl);
+  await signAgent(database.owner, ISOLATION_SECRET[0] ?? "", to.id, movedId);
+  const { data } = await of(to.reader).agents.list({ workspaceId: to.id });
+  expect(data.map(({ name }) => name).sort()).toEqual(["Moved", "Resident"]);
+  expect(await of(to.reader).agents.get({ workspaceId: to.id, agentId: movedId })).toMatchObject({ name: "Moved" });
+  expect(await violationsIn(to.id)).toEqual([]);
+  expect((await of(to.reader).isolation.health({ workspaceId: to.id })).status).toBe("healthy");
+});
