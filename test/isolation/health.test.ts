@@ -10,7 +10,7 @@ const clock = createMovableClock();
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0", LOG_LEVEL: "error" }, clock);
+  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0", LOG_LEVEL: "error" }, { clock });
 });
 
 afterAll(() => server?.stop());

@@ -135,6 +135,7 @@ describe("the packed client", () => {
       page: [1, "string", true],
       restored: true,
       metadata: { nested: { deep: [1, null] } },
+      isolation: ["healthy", true, 4],
     });
   });
 });

@@ -40,6 +40,9 @@ const byToken = await createClient({ baseUrl, token: async () => token })
   .workspace(workspaceId)
   .agents.get(created.id);
 const raw = await sim.trpc.workspaces.agents.get.query({ workspaceId, agentId: created.id });
+const { isolation } = sim.workspace(workspaceId);
+const health = await isolation.health();
+const report = await isolation.report();
 
 console.log(
   JSON.stringify({
@@ -56,5 +59,6 @@ console.log(
     page: [page.data.length, typeof page.nextCursor, page.isolation.workspaceId === workspaceId],
     restored: restored.id === created.id && byToken.id === created.id,
     metadata: raw.metadata,
+    isolation: [health.status, health.checkedAt instanceof Date, report.metrics.totalAgents],
   }),
 );

@@ -5,10 +5,15 @@ import { deriveBoundaryKeys, signBoundary } from "../../server/isolation/boundar
 export async function changePastTheServer(owner: pg.Client, text: string, values: unknown[] = []): Promise<void> {
   const [, table] = /(parlant\.\w+)/.exec(text) ?? [];
   await owner.query("begin");
-  await owner.query(`alter table ${table} no force row level security`);
-  await owner.query(text, values);
-  await owner.query(`alter table ${table} force row level security`);
-  await owner.query("commit");
+  try {
+    await owner.query(`alter table ${table} no force row level security`);
+    await owner.query(text, values);
+    await owner.query(`alter table ${table} force row level security`);
+    await owner.query("commit");
+  } catch (error) {
+    await owner.query("rollback");
+    throw error;
+  }
 }
 
 /** Reads rows of one workspace as the owner. */
