@@ -50,8 +50,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     onError: (error) => log.warn({ err: { message: error.message } }, "database connection lost"),
   });
   const { sim, queryBound } = database;
-  const openWorkspace = (binding: Binding) =>
-    database.openWorkspace(binding, { hasPermissionGroups: features.permissionGroups });
+  const openWorkspace = (binding: Binding) => database.openWorkspace(binding, { hasPermissionGroups: features.permissionGroups });
   const { features } = await probeSim(sim);
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
   const credentials = createCredentialCache({

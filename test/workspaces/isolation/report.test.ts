@@ -14,7 +14,7 @@ const clock = createMovableClock();
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0" }, clock);
+  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0" }, { clock });
 });
 
 afterAll(() => server?.stop());
