@@ -63,22 +63,32 @@ function scopeRelationFilter(scope: Scope, relation: Relation, value: unknown): 
  * A softly deleted row is not found by it, as by ownFilter.
  */
 export function scopeUnique(scope: Scope, model: ModelMap, where: unknown): Arguments {
-  return { ...scopeCursor(scope, model, where), ...ownRows(scope, model, where) };
+  const given = scopeFilter(scope, model, where);
+  const { names, key } = uniqueKey(scope, model, given);
+  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)));
+  return { ...rest, ...key, ...ownRows(scope, model, where) };
 }
 
-/** The same for the row where a page begins, which may have been deleted since. */
-export function scopeCursor(scope: Scope, model: ModelMap, where: unknown): Arguments {
-  const { workspaceId } = scope;
-  const given = scopeFilter(scope, model, where);
-  const key = model.uniqueKeys.find((fields) => fields.every((field) => isValue(given[field])));
-  if (!key)
-    return scope.refuse(
-      `a unique key that is not one of ${model.uniqueKeys.map((fields) => `(${fields.join(", ")})`).join(" ")}`,
-    );
-  if (key.length === 0) return { ...given, workspaceId };
-  const compound = ["workspaceId", ...key].join("_");
-  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !key.includes(name)));
-  return { ...rest, [compound]: { workspaceId, ...Object.fromEntries(key.map((field) => [field, given[field]])) }, workspaceId };
+/** The same for the row where a page begins, which may have been deleted since: by its key alone, as all else panics Prisma. */
+export function scopeCursor(scope: Scope, model: ModelMap, cursor: unknown): Arguments {
+  const given = scopeFilter(scope, model, cursor);
+  const { names, key } = uniqueKey(scope, model, given);
+  if (Object.keys(given).length > names.length) return scope.refuse("a cursor of anything but a unique key");
+  return { ...key, workspaceId: scope.workspaceId };
+}
+
+/** The fields of the unique key that is given, and what Prisma knows it by. */
+function uniqueKey(
+  { workspaceId, refuse }: Scope,
+  model: ModelMap,
+  given: Arguments,
+): { names: readonly string[]; key: Arguments } {
+  const names = model.uniqueKeys.find((fields) => fields.every((field) => isValue(given[field])));
+  if (!names)
+    return refuse(`a unique key that is not one of ${model.uniqueKeys.map((fields) => `(${fields.join(", ")})`).join(" ")}`);
+  if (names.length === 0) return { names, key: {} };
+  const fields = Object.fromEntries(names.map((field) => [field, given[field]]));
+  return { names, key: { [["workspaceId", ...names].join("_")]: { workspaceId, ...fields } } };
 }
 
 function isValue(value: unknown): boolean {

@@ -45,6 +45,8 @@ export interface WorkspaceDbBase {
 export interface WorkspaceDbOptions {
   /** Off only where a test shows that the database holds alone. */
   isExtensionOn?: boolean;
+  /** Another only where a test shows what a mistake in the scope would let through. */
+  scope?: typeof scopeArguments;
   transactionMaxWaitMs?: number;
   /** Whether Sim has permission groups. */
   hasPermissionGroups?: boolean;
@@ -55,14 +57,14 @@ export interface WorkspaceDbOptions {
  * what is allowed. The workspace sits in the closure; the binding travels with each query to the pool.
  */
 export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, options: WorkspaceDbOptions = {}): WorkspaceDb {
-  const { isExtensionOn = true, transactionMaxWaitMs = 30_000, hasPermissionGroups = false } = options;
+  const { isExtensionOn = true, scope = scopeArguments, transactionMaxWaitMs = 30_000, hasPermissionGroups = false } = options;
   const { schema } = base;
   const extended = base.prisma.$extends({
     name: "workspace",
     query: {
       $allModels: {
         $allOperations({ model, operation, args, query }) {
-          const scoped = isExtensionOn ? scopeArguments({ model, action: operation, args }, binding.workspaceId, schema) : args;
+          const scoped = isExtensionOn ? scope({ model, action: operation, args }, binding.workspaceId, schema) : args;
           // Prisma's promises run when awaited, so the binding must be in place at the await.
           return runBound(binding, async () => await query(scoped as typeof args));
         },

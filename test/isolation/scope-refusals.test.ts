@@ -39,6 +39,8 @@ const REFUSED: [string, object, RegExp][] = [
   ["findMany", { orderBy: { workspace: { name: "asc" } } }, /model "SimWorkspace"/],
   ["findMany", { orderBy: [{ workspaceId: "asc" }] }, /workspaceId of the caller/],
   ["findMany", { cursor: { workspaceId_id: { workspaceId: "b", id: "x" } } }, /workspaceId of the caller/],
+  ["findMany", { cursor: { id: "x", name: { contains: "y" } } }, /cursor of anything but a unique key/],
+  ["findMany", { include: { grants: { cursor: { agentId: "x", userId: "u", level: "view" } } } }, /cursor of anything but/],
   ["deleteMany", { where: undefined }, /filter of this kind/],
   ["deleteMany", { where: { name: undefined } }, /undefined "name" in a filter/],
   ["updateMany", { where: { OR: [{ id: undefined }] }, data: {} }, /undefined "id" in a filter/],

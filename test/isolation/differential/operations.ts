@@ -1,267 +1,142 @@
 import fc from "fast-check";
-import { IDS, KEYS, NAMES, USERS } from "./world.ts";
+import { type Call, type CallKind, makeCall } from "./calls.ts";
+import type { Position, Random } from "./shapes.ts";
 
-/** One call of a workspace's client. */
-export interface Operation {
-  model: string;
-  action: string;
-  args: Record<string, unknown>;
-}
+/** What a client does at a time. */
+export type Operation =
+  | { kind: "call"; call: Call }
+  /** Reads of one tick, which Prisma may answer together. */
+  | { kind: "together"; calls: Call[] }
+  /** Steps of an interactive transaction; the calls of one step are awaited together, as an array. */
+  | { kind: "transaction"; steps: Call[][]; isRolledBack: boolean };
 
-const TIME = new Date("2026-01-02T00:00:00Z");
-const from = <Value>(values: readonly Value[]) => fc.constantFrom(...values);
-const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined });
-
-/** What a client would write to get out of its workspace; each must be refused or change nothing. */
-const wayOut = from<Record<string, unknown>>([
-  { workspaceId: "b" },
-  { workspaceId: { not: "a" } },
-  { workspaceId_id: { workspaceId: "b", id: IDS[0] } },
-  { workspace: { is: { id: "b" } } },
-  { workspace: { agents: { some: {} } } },
-]);
-
-interface Shape {
-  key: fc.Arbitrary<Record<string, unknown>>;
-  scalar: fc.Arbitrary<Record<string, unknown>>;
-  row: fc.Arbitrary<Record<string, unknown>>;
-  /** A row as it is written under its parent, which gives it the reference. */
-  child: fc.Arbitrary<Record<string, unknown>>;
-  change: fc.Arbitrary<Record<string, unknown>>;
-  order: Record<string, unknown>[];
-  relations: Record<string, { model: string; isList: boolean }>;
-}
-
-const agentRow = fc
-  .record({ id: from(IDS), name: from(NAMES), maxTokens: fc.integer({ min: 1, max: 400 }) })
-  .map((row) => ({ ...row, nameKey: row.name, boundary: "x", boundaryKeyVersion: 1, createdAt: TIME, updatedAt: TIME }));
-const grantChild = fc
-  .record({ userId: from(USERS), level: from(["view", "manage"]) })
-  .map((row) => ({ ...row, createdAt: TIME, updatedAt: TIME }));
-const keyChild = fc
-  .record({ principal: from(["p", "q"]), key: from(KEYS) })
-  .map((row) => ({ ...row, procedure: "x", requestHash: "y", response: {}, createdAt: TIME }));
-
-const SHAPES: Record<string, Shape> = {
-  agent: {
-    key: fc.record({ id: from(IDS) }),
-    scalar: fc.oneof(
-      fc.record({ id: from(IDS) }),
-      fc.record({ name: fc.oneof(from(NAMES), fc.record({ contains: from(["a", "of"]) })) }),
-      fc.record({ maxTokens: fc.record({ gt: fc.integer({ min: 0, max: 350 }) }) }),
-      fc.record({ description: fc.record({ startsWith: fc.constant("of") }) }),
-    ),
-    row: agentRow,
-    child: agentRow,
-    change: fc.oneof(
-      fc.record({ description: fc.constant("changed") }),
-      fc.record({ maxTokens: fc.record({ increment: fc.constant(1) }) }),
-      fc.record({ id: from(IDS) }),
-    ),
-    order: [{ maxTokens: "asc" }, { name: "desc" }, { grants: { _count: "desc" } }],
-    relations: { grants: { model: "agentGrant", isList: true } },
-  },
-  agentGrant: {
-    key: fc.record({ agentId: from(IDS), userId: from(USERS) }),
-    scalar: fc.oneof(
-      fc.record({ userId: from(USERS) }),
-      fc.record({ level: from(["view", "manage"]) }),
-      fc.record({ agentId: from(IDS) }),
-    ),
-    row: fc.oneof(
-      fc.tuple(grantChild, from(IDS)).map(([row, agentId]) => ({ ...row, agentId })),
-      fc.tuple(grantChild, from(IDS)).map(([row, id]) => ({ ...row, agent: { connect: { id } } })),
-    ),
-    child: grantChild,
-    change: fc.oneof(fc.record({ level: from(["view", "manage"]) }), fc.record({ agentId: from(IDS) })),
-    order: [{ userId: "asc" }, { agent: { maxTokens: "desc" } }],
-    relations: { agent: { model: "agent", isList: false } },
-  },
-  workspaceState: {
-    key: fc.constant({}),
-    scalar: fc.constant({ settings: { equals: {} } }),
-    row: fc.constant({ keySalt: Buffer.alloc(32, 9), createdAt: TIME, updatedAt: TIME }),
-    child: fc.constant({ keySalt: Buffer.alloc(32, 9), createdAt: TIME, updatedAt: TIME }),
-    change: fc.constant({ settings: { changed: true } }),
-    order: [{ createdAt: "asc" }],
-    relations: { idempotency: { model: "idempotencyKey", isList: true } },
-  },
-  idempotencyKey: {
-    key: fc.record({ principal: from(["p", "q"]), key: from(KEYS) }),
-    scalar: fc.oneof(fc.record({ key: from(KEYS) }), fc.record({ principal: from(["p", "q"]) })),
-    row: keyChild,
-    child: keyChild,
-    change: fc.record({ procedure: from(["x", "z"]) }),
-    order: [{ key: "asc" }],
-    relations: { state: { model: "workspaceState", isList: false } },
-  },
+export const callsOf = (operation: Operation): Call[] => {
+  if (operation.kind === "call") return [operation.call];
+  return operation.kind === "together" ? operation.calls : operation.steps.flat();
 };
-export const MODELS = Object.keys(SHAPES);
 
-function shape(model: string): Shape {
-  const found = SHAPES[model];
-  if (!found) throw new Error(`No shape for ${model}`);
-  return found;
-}
+const isRead = ({ action }: Pick<Call, "action">) => /^(find|count|aggregate|groupBy)/.test(action);
+/** Out of so many operations, one is a batch of reads and one a transaction. */
+const ODDS = 12;
 
-function filter(model: string, depth: number): fc.Arbitrary<Record<string, unknown>> {
-  const { scalar, relations } = shape(model);
-  const leaf = fc.oneof(
-    { weight: 12, arbitrary: scalar },
-    { weight: 1, arbitrary: wayOut },
-    { weight: 2, arbitrary: fc.constant({}) },
-  );
-  if (depth === 0) return leaf;
-  const inner = fc.oneof(leaf, filter(model, depth - 1));
-  const through = Object.entries(relations).map(([name, relation]) =>
-    fc
-      .tuple(from(relation.isList ? ["some", "every", "none"] : ["is", "isNot", ""]), filter(relation.model, depth - 1))
-      .map(([operator, value]) => ({ [name]: operator === "" ? value : { [operator]: value } })),
-  );
-  const logical = fc.tuple(from(["AND", "OR", "NOT"]), fc.array(inner, { maxLength: 2 })).map(([name, all]) => ({ [name]: all }));
-  return fc.oneof(leaf, logical, ...through);
-}
+/** A sequence of operations, the first of them through the given positions; it shrinks by leaving out whatever it can. */
+export class OperationSequence extends fc.Arbitrary<Operation[]> {
+  readonly #kinds: readonly CallKind[];
+  readonly #targets: readonly { kind: CallKind; position: Position }[];
+  readonly #all: readonly { kind: CallKind; position: Position }[];
+  readonly #length: number;
 
-function selection(model: string, depth: number): fc.Arbitrary<Record<string, unknown>> {
-  const { relations } = shape(model);
-  const lists = Object.entries(relations).filter(([, { isList }]) => isList);
-  const parts = Object.entries(relations).map(([name, relation]) =>
-    depth === 0
-      ? fc.constant({ [name]: true })
-      : fc
-          .tuple(fc.option(selection(relation.model, depth - 1), { nil: undefined }), maybe(filter(relation.model, 1)))
-          .map(([include, where]) => ({
-            [name]: {
-              ...(include && { include }),
-              ...(relation.isList && { orderBy: keyOrder(relation.model), ...(where && { where }) }),
-              ...(!relation.isList &&
-                !include && { select: { [Object.keys(shape(relation.model).order[0] ?? {})[0] ?? ""]: true } }),
-            },
-          })),
-  );
-  const counts = lists.map(([name, relation]) =>
-    fc.oneof(
-      fc.constant({ _count: true }),
-      filter(relation.model, 1).map((where) => ({ _count: { select: { [name]: { where } } } })),
-    ),
-  );
-  return fc.oneof(...parts, ...counts, fc.constant({ workspace: true }));
-}
+  constructor(kinds: readonly CallKind[], length: number, targets: readonly { kind: CallKind; position: Position }[] = []) {
+    super();
+    this.#kinds = kinds;
+    this.#targets = targets;
+    this.#all = kinds.flatMap((kind) => kind.positions.map((position) => ({ kind, position })));
+    this.#length = length;
+  }
 
-/** The primary key's order, behind which nothing is left to chance. */
-function keyOrder(model: string): Record<string, unknown>[] {
-  const fields = {
-    agent: ["id"],
-    agentGrant: ["agentId", "userId"],
-    workspaceState: ["createdAt"],
-    idempotencyKey: ["principal", "key"],
-  }[model];
-  return (fields ?? []).map((field) => ({ [field]: "asc" }));
-}
+  override generate(mrng: fc.Random): fc.Value<Operation[]> {
+    const random: Random = (below) => mrng.nextInt(0, below - 1);
+    const operations = Array.from({ length: Math.max(this.#length, this.#targets.length) }, (_, index): Operation => {
+      const target = this.#targets[index];
+      if (target) return { kind: "call", call: makeCall(target.kind, random, target.position) };
+      const luck = random(ODDS);
+      if (luck === 0) return { kind: "together", calls: this.#reads(random) };
+      if (luck === 1) return { kind: "transaction", steps: this.#steps(random), isRolledBack: random(4) === 0 };
+      return { kind: "call", call: this.#call(random, this.#kinds) };
+    });
+    return new fc.Value(operations, undefined);
+  }
 
-const ordered = (model: string) =>
-  maybe(from(shape(model).order)).map((first) => ({ orderBy: [...(first ? [first] : []), ...keyOrder(model)] }));
-const window = (model: string) =>
-  fc.record(
-    { take: fc.integer({ min: -3, max: 4 }), skip: fc.integer({ min: 0, max: 2 }), cursor: shape(model).key },
-    { requiredKeys: [] },
-  );
-const withSelection = (model: string) => maybe(selection(model, 2)).map((include) => (include ? { include } : {}));
+  override canShrinkWithoutContext(value: unknown): value is Operation[] {
+    return Array.isArray(value);
+  }
 
-function nestedWrites(model: string, isUpdate: boolean): fc.Arbitrary<Record<string, unknown>> {
-  const lists = Object.entries(shape(model).relations).filter(([, { isList }]) => isList);
-  const [list] = lists;
-  if (!list) return fc.constant({});
-  const [name, { model: child }] = list;
-  const { key, child: row, change } = shape(child);
-  const operations: fc.Arbitrary<Record<string, unknown>>[] = [
-    row.map((create) => ({ create })),
-    fc.array(row, { maxLength: 2 }).map((data) => ({ createMany: { data, skipDuplicates: true } })),
-    key.map((connect) => ({ connect })),
-    fc.tuple(key, row).map(([where, create]) => ({ connectOrCreate: { where, create } })),
-  ];
-  if (isUpdate) {
-    operations.push(
-      fc.tuple(key, change).map(([where, data]) => ({ update: { where, data } })),
-      fc.tuple(filter(child, 1), change).map(([where, data]) => ({ updateMany: { where, data } })),
-      fc.tuple(key, row, change).map(([where, create, update]) => ({ upsert: { where, create, update } })),
-      key.map((where) => ({ delete: where })),
-      filter(child, 1).map((where) => ({ deleteMany: where })),
-      fc.constant({ set: [] }),
+  override shrink(value: Operation[]): fc.Stream<fc.Value<Operation[]>> {
+    return fc.stream(smaller(value)).map((one) => new fc.Value(one, undefined));
+  }
+
+  /** Half of the calls go through a position that is as likely as any other, half are of a kind that is. */
+  #call(random: Random, kinds: readonly CallKind[]): Call {
+    const target = this.#all[random(this.#all.length)];
+    if (kinds === this.#kinds && target && random(2) === 0) return makeCall(target.kind, random, target.position);
+    const kind = kinds[random(kinds.length)];
+    if (!kind) throw new Error("There are no calls to make");
+    const position = random(2) === 0 ? kind.positions[random(kind.positions.length)] : undefined;
+    return makeCall(kind, random, position ?? { steps: [] });
+  }
+
+  #reads(random: Random): Call[] {
+    const reads = this.#kinds.filter((kind) => isRead(kind) && kind.model.isScoped);
+    const first = this.#call(random, reads);
+    // Only findUniques of one model and one selection are answered together.
+    const again = () => (random(3) === 0 ? this.#call(random, reads) : this.#again(first, random));
+    return [first, ...Array.from({ length: 1 + random(3) }, again)];
+  }
+
+  #again(call: Call, random: Random): Call {
+    const kind = this.#kinds.find(
+      ({ model, action }) => action === "findUnique" && model.name.toLowerCase() === call.model.toLowerCase(),
+    );
+    return kind ? makeCall(kind, random, { steps: [] }) : call;
+  }
+
+  #steps(random: Random): Call[][] {
+    return Array.from({ length: 1 + random(3) }, () =>
+      random(3) === 0 ? this.#reads(random) : [this.#call(random, this.#kinds)],
     );
   }
-  return fc.oneof(
-    { weight: 2, arbitrary: fc.constant({}) },
-    { weight: 3, arbitrary: fc.oneof(...operations).map((operation) => ({ [name]: operation })) },
-  );
 }
 
-const merged = (...arbitraries: fc.Arbitrary<Record<string, unknown>>[]) =>
-  fc.tuple(...arbitraries).map((parts) => Object.assign({}, ...parts) as Record<string, unknown>);
-const escaping = fc.oneof({ weight: 12, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: wayOut });
-
-function argumentsOf(model: string, action: string): fc.Arbitrary<Record<string, unknown>> {
-  const { key, row, change } = shape(model);
-  const where = filter(model, 2).map((value) => ({ where: value }));
-  const unique = merged(key, escaping).map((value) => ({ where: value }));
-  const created = merged(row, nestedWrites(model, false), escaping).map((data) => ({ data }));
-  const changed = merged(change, nestedWrites(model, true), escaping).map((data) => ({ data }));
-  switch (action) {
-    case "findUnique":
-    case "findUniqueOrThrow":
-    case "delete":
-      return merged(unique, withSelection(model));
-    case "findFirst":
-    case "findFirstOrThrow":
-    case "findMany":
-      return merged(where, ordered(model), window(model), withSelection(model));
-    case "count":
-      return merged(where, ordered(model), window(model));
-    case "aggregate":
-      return merged(
-        where,
-        fc.constant(
-          model === "agent" ? { _count: true, _sum: { maxTokens: true }, _max: { maxTokens: true } } : { _count: true },
-        ),
-      );
-    case "groupBy":
-      return merged(
-        where,
-        fc.constant({ by: [Object.keys(keyOrder(model)[0] ?? {})[0]], _count: true, orderBy: keyOrder(model)[0] }),
-      );
-    case "create":
-      return merged(created, withSelection(model));
-    case "createMany":
-    case "createManyAndReturn":
-      return fc
-        .tuple(
-          fc.array(
-            merged(shape(model).child, model === "agentGrant" ? fc.record({ agentId: from(IDS) }) : fc.constant({}), escaping),
-            { maxLength: 3 },
-          ),
-          fc.boolean(),
-        )
-        .map(([data, skipDuplicates]) => ({ data, skipDuplicates }));
-    case "update":
-      return merged(unique, changed, withSelection(model));
-    case "updateMany":
-    case "updateManyAndReturn":
-      return merged(
-        where,
-        merged(change, escaping).map((data) => ({ data })),
-      );
-    case "upsert":
-      return merged(unique, fc.record({ create: merged(row, escaping), update: merged(change, escaping) }), withSelection(model));
-    case "deleteMany":
-      return where;
-    default:
-      throw new Error(`No arguments for ${action}`);
+/** Whatever is left of a sequence without one of its parts, the largest parts first. */
+function* smaller(operations: readonly Operation[]): Generator<Operation[]> {
+  if (operations.length > 1) for (const one of operations) yield [one];
+  if (operations.length > 2) {
+    const half = Math.ceil(operations.length / 2);
+    yield operations.slice(half);
+    yield operations.slice(0, half);
+  }
+  for (const [index, operation] of operations.entries()) {
+    const others = (...instead: Operation[]) => operations.toSpliced(index, 1, ...instead);
+    if (operations.length > 1) yield others();
+    if (operation.kind !== "call") yield others(...callsOf(operation).map((call): Operation => ({ kind: "call", call })));
+    for (const one of simpler(operation)) yield others(one);
   }
 }
 
-/** Any call of any action on any model, nested to depth 3, with attempts to leave the workspace among them. */
-export function operation(actions: readonly string[]): fc.Arbitrary<Operation> {
-  return fc
-    .tuple(from(MODELS), from(actions))
-    .chain(([model, action]) => argumentsOf(model, action).map((args) => ({ model, action, args })));
+function* simpler(operation: Operation): Generator<Operation> {
+  if (operation.kind === "call") {
+    for (const call of simplerCalls(operation.call)) yield { kind: "call", call };
+  } else if (operation.kind === "together") {
+    for (const calls of simplerLists(operation.calls)) if (calls.length > 0) yield { kind: "together", calls };
+  } else {
+    for (const [index, step] of operation.steps.entries()) {
+      if (operation.steps.length > 1) yield { ...operation, steps: operation.steps.toSpliced(index, 1) };
+      for (const calls of simplerLists(step)) {
+        if (calls.length > 0) yield { ...operation, steps: operation.steps.toSpliced(index, 1, calls) };
+      }
+    }
+  }
+}
+
+function* simplerLists(calls: readonly Call[]): Generator<Call[]> {
+  for (const [index, call] of calls.entries()) {
+    yield calls.toSpliced(index, 1);
+    for (const one of simplerCalls(call)) yield calls.toSpliced(index, 1, one);
+  }
+}
+
+function* simplerCalls(call: Call): Generator<Call> {
+  for (const args of without(call.args)) yield { ...call, args: args as Record<string, unknown> };
+}
+
+/** Each form of a value that lacks one thing somewhere in it. An order stays, or chance would decide what is read. */
+function* without(value: unknown): Generator<unknown> {
+  if (Array.isArray(value)) {
+    for (const index of value.keys()) yield value.toSpliced(index, 1);
+    for (const [index, item] of value.entries()) for (const one of without(item)) yield value.toSpliced(index, 1, one);
+  } else if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    const entries = Object.entries(value).filter(([name]) => name !== "orderBy");
+    for (const [name] of entries) yield Object.fromEntries(Object.entries(value).filter(([other]) => other !== name));
+    for (const [name, inner] of entries) for (const one of without(inner)) yield { ...value, [name]: one };
+  }
 }
