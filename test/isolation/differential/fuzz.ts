@@ -12,7 +12,9 @@ const LONG = 100_000;
 const SHORT = 1_500;
 const isLong = ISOLATION_FUZZ === "long";
 const WANTED = isLong ? LONG : Number(ISOLATION_FUZZ ?? SHORT);
+/** Operations in a sequence, and the calls that they make on average, less a margin. */
 const LENGTH = 8;
+const CALLS_PER_SEQUENCE = 10;
 /** Enough of the positions to show that calls of every kind are made, where there is no time for all. */
 const FLOOR = { calls: SHORT, positions: 0.1, kinds: 0.9 };
 
@@ -47,7 +49,7 @@ export function fuzz(dialect: Dialect, layers: Layers): void {
       interruptAfterTimeLimit: Number(ISOLATION_MINUTES) * 60_000,
       markInterruptAsFailure: false,
     };
-    await check(new OperationSequence(kinds, LENGTH), { numRuns: Math.ceil(WANTED / LENGTH), ...limit });
+    await check(new OperationSequence(kinds, LENGTH), { numRuns: Math.ceil(WANTED / CALLS_PER_SEQUENCE), ...limit });
     // Chance has left some out; in the long form each of those is now gone through too.
     if (isLong)
       for (const some of inChunks(missing(kinds, tally), LENGTH))

@@ -64,7 +64,7 @@ export function totalOrder({ dialect }: Language, model: Model): { [field: strin
   return fields.map((field) => ({ [field]: "asc" }));
 }
 
-export function valueOf(model: Model, name: string): Shape {
+export function valuesOf(model: Model, name: string): Shape {
   return oneOf(poolOf(fieldOf(model, name)));
 }
 
@@ -86,8 +86,14 @@ export function waysOut({ schema, dialect }: Language, model: Model, kind: "filt
   ];
   const compound = model.keys.find(({ length }) => length > 1);
   if (kind === "filter" && compound) {
-    const key = { ...Object.fromEntries(compound.map((name) => [name, poolOf(fieldOf(model, name))[0]])), [WORKSPACE]: other };
-    parts.push(part(compound.join("_"), key));
+    const within = compound.filter((name) => name !== WORKSPACE);
+    const columns = within.map((name) => ({ name, shape: valuesOf(model, name), isRequired: true }));
+    const key: Shape = {
+      kind: "object",
+      parts: [{ name: WORKSPACE, shape: constant(other), isRequired: true }, ...columns],
+      picks: [0, 0],
+    };
+    parts.push({ ...part(compound.join("_")), shape: key, excludes: within });
   }
   for (const relation of model.relations.filter((one) => !modelOf(schema, one.model).isScoped)) {
     const back = { [relation.opposite]: { some: {} } };

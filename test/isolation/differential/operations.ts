@@ -15,13 +15,14 @@ export const callsOf = (operation: Operation): Call[] => {
   return operation.kind === "together" ? operation.calls : operation.steps.flat();
 };
 
-const isRead = ({ action }: Pick<Call, "action">) => /^(find|count|aggregate|groupBy)/.test(action);
+export const isRead = (action: string) => /^(find|count|aggregate|groupBy)/.test(action);
 /** Out of so many operations, one is a batch of reads and one a transaction. */
 const ODDS = 12;
 
 /** A sequence of operations, the first of them through the given positions; it shrinks by leaving out whatever it can. */
 export class OperationSequence extends fc.Arbitrary<Operation[]> {
   readonly #kinds: readonly CallKind[];
+  readonly #readKinds: readonly CallKind[];
   readonly #targets: readonly { kind: CallKind; position: Position }[];
   readonly #all: readonly { kind: CallKind; position: Position }[];
   readonly #length: number;
@@ -29,6 +30,7 @@ export class OperationSequence extends fc.Arbitrary<Operation[]> {
   constructor(kinds: readonly CallKind[], length: number, targets: readonly { kind: CallKind; position: Position }[] = []) {
     super();
     this.#kinds = kinds;
+    this.#readKinds = kinds.filter((kind) => isRead(kind.action) && kind.model.isScoped);
     this.#targets = targets;
     this.#all = kinds.flatMap((kind) => kind.positions.map((position) => ({ kind, position })));
     this.#length = length;
@@ -40,7 +42,7 @@ export class OperationSequence extends fc.Arbitrary<Operation[]> {
       const target = this.#targets[index];
       if (target) return { kind: "call", call: makeCall(target.kind, random, target.position) };
       const luck = random(ODDS);
-      if (luck === 0) return { kind: "together", calls: this.#reads(random) };
+      if (luck === 0 && this.#readKinds.length > 0) return { kind: "together", calls: this.#reads(random) };
       if (luck === 1) return { kind: "transaction", steps: this.#steps(random), isRolledBack: random(4) === 0 };
       return { kind: "call", call: this.#call(random, this.#kinds) };
     });
@@ -66,10 +68,9 @@ export class OperationSequence extends fc.Arbitrary<Operation[]> {
   }
 
   #reads(random: Random): Call[] {
-    const reads = this.#kinds.filter((kind) => isRead(kind) && kind.model.isScoped);
-    const first = this.#call(random, reads);
+    const first = this.#call(random, this.#readKinds);
     // Only findUniques of one model and one selection are answered together.
-    const again = () => (random(3) === 0 ? this.#call(random, reads) : this.#again(first, random));
+    const again = () => (random(3) === 0 ? this.#call(random, this.#readKinds) : this.#again(first, random));
     return [first, ...Array.from({ length: 1 + random(3) }, again)];
   }
 
@@ -82,7 +83,7 @@ export class OperationSequence extends fc.Arbitrary<Operation[]> {
 
   #steps(random: Random): Call[][] {
     return Array.from({ length: 1 + random(3) }, () =>
-      random(3) === 0 ? this.#reads(random) : [this.#call(random, this.#kinds)],
+      random(3) === 0 && this.#readKinds.length > 0 ? this.#reads(random) : [this.#call(random, this.#kinds)],
     );
   }
 }

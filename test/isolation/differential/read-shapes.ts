@@ -9,7 +9,7 @@ import {
   oneOf,
   relationsOf,
   totalOrder,
-  valueOf,
+  valuesOf,
   waysOut,
 } from "./language.ts";
 import type { Field, Model, Relation } from "./schema.ts";
@@ -103,7 +103,7 @@ function cursor(language: Language, model: Model): Shape {
 }
 
 function keyParts(model: Model, fields: readonly string[], name: string | null): Part[] {
-  const parts = fields.map((field) => ({ name: field, shape: valueOf(model, field), isRequired: true }));
+  const parts = fields.map((field) => ({ name: field, shape: valuesOf(model, field), isRequired: true }));
   return name === null ? parts : [{ name, isRequired: true, shape: { kind: "object", parts, picks: [0, 0] } }];
 }
 

@@ -37,7 +37,9 @@ export function positionsIn(shape: Shape, label: string): Position[] {
 
 function walk(shape: Shape, label: string, steps: readonly string[], found: Map<string, Position>): void {
   if (shape.kind === "list") walk(shape.of, label, steps, found);
-  if (shape.kind === "choice") shape.of.forEach((one, index) => walk(one, label, [...steps, `~${index}`], found));
+  if (shape.kind === "choice") {
+    for (const [index, one] of shape.of.entries()) walk(one, label, [...steps, `~${index}`], found);
+  }
   if (shape.kind !== "object") return;
   for (const part of shape.parts.filter(({ isPosition }) => isPosition)) {
     const here = { label: `${label}.${part.name}`, steps: [...steps, part.name] };

@@ -1,4 +1,4 @@
-import { constant, fieldsOf, known, type Language, oneOf, relationsOf, valueOf, waysOut } from "./language.ts";
+import { constant, fieldsOf, known, type Language, oneOf, relationsOf, valuesOf, waysOut } from "./language.ts";
 import { filter, unique } from "./read-shapes.ts";
 import { type Field, keyWithin, type Model, type Relation } from "./schema.ts";
 import type { Part, Shape } from "./shapes.ts";
@@ -31,7 +31,7 @@ function columns(language: Language, model: Model, parent: Parent): Part[] {
   return [
     ...fieldsOf(language, model)
       .filter(({ name }) => !given.includes(name))
-      .map((field) => ({ name: field.name, shape: valueOf(model, field.name), isRequired: isNeeded(field) })),
+      .map((field) => ({ name: field.name, shape: valuesOf(model, field.name), isRequired: isNeeded(field) })),
     ...waysOut(language, model, "data").filter(({ name }) => !given.includes(name)),
   ];
 }
@@ -155,7 +155,7 @@ function toOne(language: Language, relation: Relation, target: Model, depth: num
   const within = keyWithin(target);
   const key: Shape =
     language.dialect === "scoped"
-      ? object(within.map((name) => ({ name, shape: valueOf(target, name), isRequired: true })))
+      ? object(within.map((name) => ({ name, shape: valuesOf(target, name), isRequired: true })))
       : unique(language, target, 0);
   const connect = position("connect", key, { weight: 3 });
   if (depth === 0) return object([connect], [1, 1]);
