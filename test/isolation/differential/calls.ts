@@ -28,6 +28,8 @@ export interface CallKind {
 }
 
 const ACTIONS = Object.keys(ACTION_RULES) as Action[];
+/** For what Prisma refuses whoever asks. */
+const RARELY = 0.05;
 const GIVE_ROWS_IN_ANY_ORDER = ["createManyAndReturn", "updateManyAndReturn"];
 /** Sim's rows are not ours to write, but ours are written through them. */
 const ACTIONS_ON_WORKSPACE = ACTIONS.filter((action) => /^(find|count|aggregate|groupBy)/.test(action) || action === "update");
@@ -65,10 +67,11 @@ function argumentsOf(language: Language, model: Model, action: Action): Shape {
   return { kind: "object", parts, picks: [1, 3], isListRead: action === "findMany" };
 }
 
-/** The arguments without which Prisma takes no call, or without which chance would decide of which row it speaks. */
+/** The arguments without which Prisma takes no call, says nothing, or without which chance would decide of which row it speaks. */
 const REQUIRED: Partial<Record<Action, string[]>> = {
   findFirst: ["orderBy"],
   findFirstOrThrow: ["orderBy"],
+  aggregate: ["_count"],
   update: ["data"],
   updateMany: ["data"],
   updateManyAndReturn: ["data"],
@@ -94,7 +97,7 @@ function argument(language: Language, model: Model, action: Action, name: string
     case "limit":
       return part(oneOf([0, 100]));
     case "relationLoadStrategy":
-      return part(oneOf(["join", "query"]));
+      return part(oneOf(["join", "query"]), { weight: GIVE_ROWS_IN_ANY_ORDER.includes(action) ? RARELY : 1 });
     case "select":
       if (action === "count") return part(aggregateShape(language, model, "_count") ?? oneOf([true]));
       return selection(language, model, action, name);
@@ -107,7 +110,9 @@ function argument(language: Language, model: Model, action: Action, name: string
     case "cursor":
     case "distinct": {
       const window = windowParts(language, model).find((one) => one.name === name);
-      return window ? { ...window, isRequired } : null;
+      // Prisma's findFirst knows no other numbers, and an aggregate no distinct; the scope lets both pass.
+      if (name === "take" && action.startsWith("findFirst")) return part(oneOf([-1, 1]), { needs: ["orderBy"] });
+      return window ? { ...window, isRequired, weight: name === "distinct" && !action.startsWith("find") ? RARELY : 1 } : null;
     }
     case "_count":
     case "_sum":

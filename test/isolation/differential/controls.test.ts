@@ -8,7 +8,7 @@ import { type Mutation, mutatedScope } from "./mutated-scope.ts";
 import { isRead, OperationSequence } from "./operations.ts";
 import { readSchema } from "./schema.ts";
 import { ME, OTHERS } from "./values.ts";
-import { type Layers, makeWorld, type World } from "./world.ts";
+import { makeWorld, type World, withWorlds } from "./world.ts";
 
 /** A leak that is there is found in no more runs than these, of a few calls each. */
 const MAX_RUNS = 400;
@@ -16,27 +16,19 @@ const CALLS_PER_RUN = 6;
 
 /** What the fuzz finds within so few runs, or null. */
 async function findLeak(
-  worlds: readonly [World, World],
+  full: World,
+  alone: World,
   dialect: Dialect,
   choose: (kind: CallKind) => CallKind | null,
   numRuns = MAX_RUNS,
 ) {
   const kinds = callKinds(readSchema(), dialect).flatMap((kind) => choose(kind) ?? []);
   const property = fc.asyncProperty(new OperationSequence(kinds, CALLS_PER_RUN), async (operations) => {
-    const found = await difference(...worlds, operations);
+    const found = await difference(full, alone, operations);
     if (found !== null) throw new Error(found);
   });
   const { failed, errorInstance } = await fc.check(property, { numRuns, endOnFailure: true });
   return failed ? String(errorInstance) : null;
-}
-
-async function withWorlds<Result>(layers: Layers, work: (worlds: readonly [World, World]) => Promise<Result>): Promise<Result> {
-  const worlds = await Promise.all([makeWorld("all", layers), makeWorld("mine", layers)]);
-  try {
-    return await work(worlds);
-  } finally {
-    await Promise.all(worlds.map((world) => world.close()));
-  }
 }
 
 const isScoped = ({ model }: CallKind) => model.isScoped;
@@ -54,12 +46,12 @@ describe("control: with neither the scope nor row-level security", () => {
   });
 
   test.each(["scoped", "raw"] as const)("%s reads see other workspaces", async (dialect) => {
-    const found = await findLeak(worlds, dialect, (kind) => (isRead(kind.action) && isScoped(kind) ? kind : null));
+    const found = await findLeak(...worlds, dialect, (kind) => (isRead(kind.action) && isScoped(kind) ? kind : null));
     expect(found).toMatch(/saw/);
   });
 
   test("writes see or change other workspaces", async () => {
-    const found = await findLeak(worlds, "raw", (kind) => (!isRead(kind.action) && isScoped(kind) ? kind : null));
+    const found = await findLeak(...worlds, "raw", (kind) => (!isRead(kind.action) && isScoped(kind) ? kind : null));
     expect(found).not.toBeNull();
   });
 
@@ -136,13 +128,15 @@ describe("control: without row-level security, a mistake in the scope is found",
   test.each(Object.entries(MISTAKES))("%s", { timeout: 120_000 }, async (mistake, mutation) => {
     const scope = await mutatedScope(mutation);
     expect(
-      await withWorlds({ scope, rowLevelSecurity: "off" }, (worlds) => findLeak(worlds, "scoped", attempts(WHERE[mistake]))),
+      await withWorlds({ scope, rowLevelSecurity: "off" }, (...worlds) =>
+        findLeak(...worlds, "scoped", attempts(WHERE[mistake])),
+      ),
     ).not.toBeNull();
   });
 
   test("but none is found where none was made", async () => {
     expect(await mutatedScope([])).not.toBe(scopeArguments);
     const layers = { scope: await mutatedScope([]), rowLevelSecurity: "off" } as const;
-    expect(await withWorlds(layers, (worlds) => findLeak(worlds, "scoped", attempts(), 40))).toBeNull();
+    expect(await withWorlds(layers, (...worlds) => findLeak(...worlds, "scoped", attempts(), 40))).toBeNull();
   });
 });

@@ -73,19 +73,17 @@ function relationFilter(relation: Relation, inner: Shape): Shape {
   return { kind: "choice", of: [operators(["is", "isNot"], one), inner] };
 }
 
-/** A unique key, at times with a filter beside it. */
+/** A unique key, with a filter beside it where that is aimed at: it would mostly miss. */
 export function unique(language: Language, model: Model, depth: number): Shape {
   return known(language, `unique ${model.name} ${depth}`, () => ({
     kind: "choice",
     of: keysOf(language, model).map(({ fields, name }) => ({
       kind: "object",
       parts: [
-        ...conditions(language, model, depth, false)
-          .filter((part) => !fields.includes(part.name) && part.name !== `!${name}`)
-          .map((part) => ({ ...part, weight: part.weight === 0 ? 0 : 0.1 })),
+        ...conditions(language, model, depth, false).filter((part) => !fields.includes(part.name) && part.name !== `!${name}`),
         ...keyParts(model, fields, name),
       ],
-      picks: [0, 1],
+      picks: [0, 0],
     })),
   }));
 }

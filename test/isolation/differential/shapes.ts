@@ -115,7 +115,8 @@ function choose(shape: Shape & { kind: "object" }, random: Random, aimedAt: stri
     add(aim);
   }
   const [least, most] = shape.picks;
-  for (let left = least + random(most - least + 1); left > 0; left--) {
+  const already = [...chosen].filter(({ isRequired }) => !isRequired).length;
+  for (let left = least + random(most - least + 1) - already; left > 0; left--) {
     const free = shape.parts.filter((part) => !part.isRequired && (part.weight ?? 1) > 0 && isFree(part));
     const total = free.reduce((sum, { weight = 1 }) => sum + weight, 0);
     let at = random(1_000_000) / 1_000_000;

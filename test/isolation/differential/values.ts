@@ -24,7 +24,8 @@ const POOLS: Readonly<Record<string, readonly unknown[]>> = {
 
 /** The values of a field. @throws for a type that has none yet, saying where to add them. */
 export function poolOf(field: Field): readonly unknown[] {
-  if (field.isWorkspace) return WORKSPACES;
+  // Half of the calls that name a workspace name their own, or few would come to anything.
+  if (field.isWorkspace) return [ME, ...WORKSPACES];
   const pool = field.values ?? POOLS[field.isUuid ? "Uuid" : field.type];
   if (!pool)
     throw new Error(`There are no values for "${field.name}" of type ${field.type}: add some to POOLS in ${import.meta.url}`);

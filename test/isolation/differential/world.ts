@@ -65,6 +65,16 @@ export async function makeWorld(whose: "all" | "mine", layers: Layers): Promise<
   };
 }
 
+/** The database with all workspaces and the one with ours alone, for as long as the work takes. */
+export async function withWorlds<Result>(layers: Layers, work: (full: World, alone: World) => Promise<Result>): Promise<Result> {
+  const [full, alone] = await Promise.all([makeWorld("all", layers), makeWorld("mine", layers)]);
+  try {
+    return await work(full, alone);
+  } finally {
+    await Promise.all([full.close(), alone.close()]);
+  }
+}
+
 /** A superuser passes row-level security: so it is switched off without a change to the schema. */
 function connect({ appUrl, superuserUrl }: TestDatabase, { rowLevelSecurity }: Layers): Database {
   const url = rowLevelSecurity === "off" ? superuserUrl : appUrl;

@@ -21,9 +21,7 @@ function references(language: Language, model: Model, parent: Parent) {
 
 /** A row without relations. All that has no value of its own is given one, or two databases would differ in the time. */
 export function row(language: Language, model: Model, parent: Parent = null): Shape {
-  return known(language, `row ${model.name} ${parent?.name} ${parent?.model}`, () =>
-    object(columns(language, model, parent), [0, 2]),
-  );
+  return known(language, `row ${model.name} ${parent?.opposite}`, () => object(columns(language, model, parent), [0, 2]));
 }
 
 function columns(language: Language, model: Model, parent: Parent): Part[] {
@@ -46,7 +44,7 @@ function isNeeded({ isOptional, isList, hasDefault, type }: Field): boolean {
 
 /** A row with writes to what it is related to, to the depth. */
 export function created(language: Language, model: Model, depth: number, parent: Parent = null): Shape {
-  return known(language, `created ${model.name} ${depth} ${parent?.name} ${parent?.model}`, () => {
+  return known(language, `created ${model.name} ${depth} ${parent?.opposite}`, () => {
     const lists = listParts(language, model, depth, parent, "create");
     const plain = columns(language, model, parent);
     const to = references(language, model, parent).map(({ relation, target }) =>
@@ -65,9 +63,7 @@ export function created(language: Language, model: Model, depth: number, parent:
 
 /** A change of columns alone: of one of them, so that of several rows each fails alike. */
 export function columnChange(language: Language, model: Model, parent: Parent = null): Shape {
-  return known(language, `change ${model.name} ${parent?.name} ${parent?.model}`, () =>
-    object(changeParts(language, model, parent), [1, 1]),
-  );
+  return known(language, `change ${model.name} ${parent?.opposite}`, () => object(changeParts(language, model, parent), [1, 1]));
 }
 
 function changeParts(language: Language, model: Model, parent: Parent): Part[] {
@@ -96,10 +92,13 @@ function changeOf(field: Field): Shape {
 
 /** A change with writes to what the row is related to, to the depth. */
 export function changed(language: Language, model: Model, depth: number, parent: Parent = null): Shape {
-  return known(language, `changed ${model.name} ${depth} ${parent?.name} ${parent?.model}`, () =>
+  return known(language, `changed ${model.name} ${depth} ${parent?.opposite}`, () =>
     object(
       [
-        ...changeParts(language, model, parent).map((part) => ({ ...part, weight: part.weight === 0 ? 0 : 0.2 })),
+        ...changeParts(language, model, parent).map((part) => ({
+          ...part,
+          weight: part.weight === 0 ? 0 : model.isScoped ? 0.2 : 0.02,
+        })),
         ...references(language, model, parent).map(({ relation, target }) =>
           position(relation.name, toOne(language, relation, target, depth, "change"), { excludes: relation.fields }),
         ),
@@ -133,7 +132,8 @@ function toMany(language: Language, relation: Relation, target: Model, depth: nu
   ];
   if (kind === "create") return object(creating, [1, 1]);
   const change = changed(language, target, depth, relation);
-  const those = filter(language, target, Math.min(depth, 1));
+  // Prisma takes no relation here.
+  const those = filter(language, target, 0);
   const change1 = columnChange(language, target, relation);
   return object(
     [
