@@ -93,17 +93,14 @@ function parts(
  * field. Anything but connecting to a row by its key is refused: the row is to be made or changed by itself.
  */
 function connectionAsFields(scope: Scope, relation: Relation, value: unknown): Arguments {
-  const model = modelOf(scope, relation.model);
+  modelOf(scope, relation.model);
   if (!isPlain(value) || Object.keys(value).join() !== "connect") return scope.refuse("a write to a relation other than connect");
+  if (relation.references.size === 0) return scope.refuse("a connect from the side that holds no reference");
   const where = value["connect"];
-  const primary = model.uniqueKeys[0] ?? [];
-  if (!isPlain(where) || Object.keys(where).sort().join() !== [...primary].sort().join()) {
-    return scope.refuse(`a connect by anything but (${primary.join(", ")})`);
+  const fields = [...relation.references].filter(([theirs]) => !namesWorkspace(theirs)).sort();
+  const names = fields.map(([theirs]) => theirs);
+  if (!isPlain(where) || Object.keys(where).sort().join() !== names.join()) {
+    return scope.refuse(`a connect by anything but (${names.join(", ")})`);
   }
-  return Object.fromEntries(
-    primary.map((field) => {
-      const here = relation.references.get(field);
-      return here ? [here, where[field]] : scope.refuse("a connect from the side that holds no reference");
-    }),
-  );
+  return Object.fromEntries(fields.map(([theirs, here]) => [here, where[theirs]]));
 }

@@ -1,0 +1,403 @@
+import { describe, expect, test } from "vitest";
+import type { ModelMap, SchemaMap } from "../../server/db/schema-map.ts";
+import { ScopeError } from "../../server/db/scope.ts";
+import { scopeArguments } from "../../server/db/scope-arguments.ts";
+
+const list = (model: string) => ({ model, isList: true, references: new Map<string, string>() });
+const one = (model: string, references: Record<string, string> = {}) => ({
+  model,
+  isList: false,
+  references: new Map(Object.entries(references)),
+});
+const model = (name: string, part: Partial<ModelMap>): [string, ModelMap] => [
+  name,
+  { name, scope: "workspace", relations: new Map(), isSoftDeleted: false, uniqueKeys: [["id"]], columns: "", ...part },
+];
+
+/** A shelf of books, which are softly deleted, with pages; each shelf has a sign, and lies in one of Sim's rooms. */
+const SCHEMA: SchemaMap = new Map([
+  model("Shelf", {
+    relations: new Map([
+      ["books", list("Book")],
+      ["sign", one("Sign")],
+      ["room", one("Room", { id: "roomId" })],
+      ["rooms", list("Room")],
+    ]),
+  }),
+  model("Book", {
+    isSoftDeleted: true,
+    relations: new Map([
+      ["shelf", one("Shelf", { id: "shelfId" })],
+      ["pages", list("Page")],
+    ]),
+    uniqueKeys: [["id"], ["shelfId", "title"]],
+  }),
+  model("Page", {
+    relations: new Map([["book", one("Book", { id: "bookId" })]]),
+    uniqueKeys: [["bookId", "number"]],
+  }),
+  model("Sign", { relations: new Map([["shelf", one("Shelf", { id: "shelfId" })]]), uniqueKeys: [[]] }),
+  model("Room", { scope: "sim" }),
+]);
+
+const scoped = (name: string, action: string, args?: unknown) => scopeArguments({ model: name, action, args }, "w", SCHEMA);
+const W = { workspaceId: "w" };
+const LIVE = { workspaceId: "w", deletedAt: null };
+const date = new Date(0);
+
+/** [model, action, arguments, what comes of them] */
+const SCOPED: [string, string, unknown, object][] = [
+  // The filter at the root.
+  ["Shelf", "findMany", undefined, { where: W }],
+  ["Shelf", "findMany", {}, { where: W }],
+  ["Shelf", "findMany", { where: { name: "a", at: date } }, { where: { name: "a", at: date, ...W } }],
+  ["Book", "count", undefined, { where: LIVE }],
+  ["Book", "deleteMany", { where: {}, limit: 1 }, { where: LIVE, limit: 1 }],
+  ["Book", "findFirst", { where: { deletedAt: date } }, { where: { deletedAt: date, ...W } }],
+  ["Book", "findFirst", { where: { deletedAt: null } }, { where: { deletedAt: null, ...W } }],
+  ["Book", "findMany", { where: { AND: { deletedAt: date } } }, { where: { AND: { deletedAt: date }, ...W } }],
+  [
+    "Book",
+    "findMany",
+    { where: { OR: [{ title: "a" }, { NOT: [{ deletedAt: date }] }] } },
+    { where: { OR: [{ title: "a" }, { NOT: [{ deletedAt: date }] }], ...W } },
+  ],
+  // Speaking of a relation's deletion is not speaking of one's own.
+  [
+    "Book",
+    "findMany",
+    { where: { AND: [{ title: { deletedAt: "x" } }], pages: { some: { AND: [] } } } },
+    { where: { AND: [{ title: { deletedAt: "x" } }], pages: { some: { AND: [], ...W } }, ...LIVE } },
+  ],
+  // Filters on relations.
+  ["Shelf", "findMany", { where: { books: { some: {} } } }, { where: { books: { some: LIVE }, ...W } }],
+  [
+    "Shelf",
+    "findMany",
+    { where: { books: { none: { title: "a" } } } },
+    { where: { books: { none: { title: "a", ...LIVE } }, ...W } },
+  ],
+  [
+    "Shelf",
+    "findMany",
+    { where: { books: { every: { title: "a" } } } },
+    { where: { books: { every: { OR: [{ NOT: LIVE }, { title: "a" }] } }, ...W } },
+  ],
+  [
+    "Shelf",
+    "findMany",
+    { where: { books: { every: { deletedAt: null } } } },
+    { where: { books: { every: { OR: [{ NOT: W }, { deletedAt: null }] } }, ...W } },
+  ],
+  ["Book", "findMany", { where: { shelf: { name: "a" } } }, { where: { shelf: { name: "a", ...W }, ...LIVE } }],
+  ["Page", "findMany", { where: { book: { is: { title: "a" } } } }, { where: { book: { is: { title: "a", ...LIVE } }, ...W } }],
+  ["Page", "findMany", { where: { book: { isNot: {} } } }, { where: { book: { isNot: LIVE }, ...W } }],
+  ["Shelf", "findMany", { where: { sign: null } }, { where: { sign: null, ...W } }],
+  ["Shelf", "findMany", { where: { sign: { is: null } } }, { where: { sign: { is: null }, ...W } }],
+  ["Shelf", "findMany", { where: { NOT: { sign: { isNot: null } } } }, { where: { NOT: { sign: { isNot: null } }, ...W } }],
+  // Keys.
+  ["Shelf", "findUnique", { where: { id: "1" } }, { where: { workspaceId_id: { ...W, id: "1" }, ...W } }],
+  [
+    "Page",
+    "delete",
+    { where: { bookId: "1", number: 2, text: "a" } },
+    { where: { text: "a", workspaceId_bookId_number: { ...W, bookId: "1", number: 2 }, ...W } },
+  ],
+  [
+    "Book",
+    "findUniqueOrThrow",
+    { where: { shelfId: "s", title: "t" } },
+    { where: { workspaceId_shelfId_title: { ...W, shelfId: "s", title: "t" }, ...LIVE } },
+  ],
+  [
+    "Book",
+    "findUnique",
+    { where: { id: "1", title: "t" } },
+    { where: { title: "t", workspaceId_id: { ...W, id: "1" }, ...LIVE } },
+  ],
+  [
+    "Book",
+    "findUnique",
+    { where: { id: "1", deletedAt: date } },
+    { where: { deletedAt: date, workspaceId_id: { ...W, id: "1" }, ...W } },
+  ],
+  ["Sign", "findUnique", { where: {} }, { where: W }],
+  ["Sign", "findUnique", { where: { text: "a" } }, { where: { text: "a", ...W } }],
+  [
+    "Book",
+    "findMany",
+    { cursor: { id: "1" }, skip: 1 },
+    { where: LIVE, cursor: { workspaceId_id: { ...W, id: "1" }, ...W }, skip: 1 },
+  ],
+  // Selections.
+  ["Shelf", "findMany", { select: { name: true } }, { where: W, select: { name: true } }],
+  ["Shelf", "findMany", { include: undefined, select: null }, { where: W, include: undefined, select: null }],
+  ["Shelf", "findMany", { include: { books: true, sign: true } }, { where: W, include: { books: { where: LIVE }, sign: true } }],
+  ["Shelf", "findMany", { include: { books: false, room: false } }, { where: W, include: { books: false, room: false } }],
+  [
+    "Shelf",
+    "findMany",
+    { include: { sign: { select: { text: true } } } },
+    { where: W, include: { sign: { select: { text: true } } } },
+  ],
+  [
+    "Shelf",
+    "findMany",
+    {
+      include: {
+        books: {
+          where: { title: "a" },
+          include: { pages: true },
+          orderBy: { title: "asc" },
+          cursor: { id: "1" },
+          take: 1,
+          skip: 2,
+          distinct: ["title"],
+          omit: { title: true },
+        },
+      },
+    },
+    {
+      where: W,
+      include: {
+        books: {
+          where: { title: "a", ...LIVE },
+          include: { pages: { where: W } },
+          orderBy: { title: "asc" },
+          cursor: { workspaceId_id: { ...W, id: "1" }, ...W },
+          take: 1,
+          skip: 2,
+          distinct: ["title"],
+          omit: { title: true },
+        },
+      },
+    },
+  ],
+  [
+    "Shelf",
+    "findMany",
+    { include: { books: { where: { deletedAt: date } } } },
+    { where: W, include: { books: { where: { deletedAt: date, ...W } } } },
+  ],
+  ["Shelf", "findMany", { include: { _count: true } }, { where: W, include: { _count: { select: { books: { where: LIVE } } } } }],
+  [
+    "Shelf",
+    "findMany",
+    { select: { _count: { select: { books: true } } } },
+    { where: W, select: { _count: { select: { books: { where: LIVE } } } } },
+  ],
+  [
+    "Shelf",
+    "findMany",
+    { select: { _count: { select: { books: { where: { title: "a" } }, rooms: false } } } },
+    { where: W, select: { _count: { select: { books: { where: { title: "a", ...LIVE } }, rooms: false } } } },
+  ],
+  // Orders.
+  [
+    "Page",
+    "findMany",
+    { orderBy: [{ number: "asc" }, { book: { title: "desc" } }] },
+    { where: W, orderBy: [{ number: "asc" }, { book: { title: "desc" } }] },
+  ],
+  ["Shelf", "findMany", { orderBy: { books: { _count: "asc" } } }, { where: W, orderBy: { books: { _count: "asc" } } }],
+  ["Shelf", "findMany", { orderBy: undefined }, { where: W, orderBy: undefined }],
+  // What is created.
+  ["Shelf", "create", { data: { name: "a" } }, { data: { name: "a", ...W } }],
+  ["Shelf", "createMany", { data: { name: "a" }, skipDuplicates: true }, { data: [{ name: "a", ...W }], skipDuplicates: true }],
+  ["Shelf", "createManyAndReturn", { data: [{ name: "a" }, {}] }, { data: [{ name: "a", ...W }, W] }],
+  ["Page", "create", { data: { book: { connect: { id: "1" } } } }, { data: { bookId: "1", ...W } }],
+  [
+    "Shelf",
+    "create",
+    {
+      data: {
+        books: {
+          create: [{ title: "a", pages: { create: { number: 1 } } }],
+          createMany: { data: [{ title: "b" }], skipDuplicates: false },
+          connect: { id: "1" },
+          connectOrCreate: [{ where: { id: "2" }, create: { title: "c" } }],
+        },
+      },
+    },
+    {
+      data: {
+        books: {
+          create: [{ title: "a", pages: { create: { number: 1 } } }],
+          createMany: { data: [{ title: "b" }], skipDuplicates: false },
+          connect: { workspaceId_id: { ...W, id: "1" }, ...LIVE },
+          connectOrCreate: [{ where: { workspaceId_id: { ...W, id: "2" }, ...LIVE }, create: { title: "c" } }],
+        },
+        ...W,
+      },
+    },
+  ],
+  [
+    "Shelf",
+    "create",
+    { data: { books: { createMany: { data: { title: "a" } } } } },
+    { data: { books: { createMany: { data: { title: "a" } } }, ...W } },
+  ],
+  // What is changed.
+  ["Shelf", "updateMany", { data: { name: "b" }, limit: 1 }, { where: W, data: { name: "b" }, limit: 1 }],
+  [
+    "Shelf",
+    "update",
+    {
+      where: { id: "1" },
+      data: {
+        name: { set: "b" },
+        books: {
+          create: { title: "a" },
+          update: { where: { id: "2" }, data: { title: "b" } },
+          updateMany: [{ where: { title: "c" }, data: { pages: { deleteMany: {} } } }],
+          upsert: { where: { id: "3" }, create: { title: "d" }, update: { title: "e" } },
+          delete: [{ id: "4" }, { id: "5", deletedAt: date }],
+          deleteMany: { title: "f" },
+        },
+      },
+    },
+    {
+      where: { workspaceId_id: { ...W, id: "1" }, ...W },
+      data: {
+        name: { set: "b" },
+        books: {
+          create: { title: "a" },
+          update: { where: { workspaceId_id: { ...W, id: "2" }, ...LIVE }, data: { title: "b" } },
+          updateMany: [{ where: { title: "c", ...LIVE }, data: { pages: { deleteMany: W } } }],
+          upsert: { where: { workspaceId_id: { ...W, id: "3" }, ...LIVE }, create: { title: "d" }, update: { title: "e" } },
+          delete: [
+            { workspaceId_id: { ...W, id: "4" }, ...LIVE },
+            { workspaceId_id: { ...W, id: "5" }, deletedAt: date, ...W },
+          ],
+          deleteMany: { title: "f", ...LIVE },
+        },
+      },
+    },
+  ],
+  [
+    "Book",
+    "update",
+    { where: { id: "1" }, data: { shelf: { connect: { id: "2" } } } },
+    { where: { workspaceId_id: { ...W, id: "1" }, ...LIVE }, data: { shelfId: "2" } },
+  ],
+  [
+    "Shelf",
+    "upsert",
+    { where: { id: "1" }, create: { name: "a" }, update: { name: "b" } },
+    { where: { workspaceId_id: { ...W, id: "1" }, ...W }, create: { name: "a", ...W }, update: { name: "b" } },
+  ],
+  // Sums and groups.
+  [
+    "Shelf",
+    "groupBy",
+    { by: ["name"], having: { name: "a" }, _count: true },
+    { where: W, by: ["name"], having: { name: "a" }, _count: true },
+  ],
+  ["Shelf", "aggregate", { _sum: { size: true }, where: { name: "a" } }, { where: { name: "a", ...W }, _sum: { size: true } }],
+];
+
+/** [model, action, arguments, what is named as refused] */
+const OF_CALLER = "a workspaceId of the caller's";
+const REFUSED: [string, string, unknown, string][] = [
+  ["Room", "findMany", {}, 'the model "Room"'],
+  ["Attic", "findMany", {}, 'the model "Attic"'],
+  ["Shelf", "queryRaw", {}, "the action"],
+  ["Shelf", "toString", {}, "the action"],
+  ["Shelf", "findMany", null, "an argument of this kind"],
+  ["Shelf", "findMany", [], "an argument of this kind"],
+  ["Shelf", "findMany", date, "an argument of this kind"],
+  ["Shelf", "findMany", { toString: 1 }, 'the argument "toString"'],
+  ["Shelf", "findMany", { data: {} }, 'the argument "data"'],
+  ["Shelf", "findMany", { where: undefined }, "a filter of this kind"],
+  ["Shelf", "findMany", { where: { AND: null } }, "a filter of this kind"],
+  ["Shelf", "findMany", { where: { AND: [date] } }, "a filter of this kind"],
+  ["Shelf", "findMany", { where: { name: undefined } }, 'an undefined "name" in a filter'],
+  ["Shelf", "findMany", { where: W }, OF_CALLER],
+  ["Shelf", "findMany", { where: { workspaceId_id: {} } }, OF_CALLER],
+  ["Shelf", "findMany", { where: { id_workspaceId: {} } }, OF_CALLER],
+  ["Shelf", "findMany", { where: { OR: [{ NOT: W }] } }, OF_CALLER],
+  ["Shelf", "findMany", { where: { books: { some: W } } }, OF_CALLER],
+  ["Shelf", "findMany", { where: { room: { name: "a" } } }, 'the model "Room"'],
+  ["Shelf", "findMany", { where: { books: null } }, "a filter of this kind on a relation"],
+  ["Shelf", "findMany", { where: { books: [] } }, "a filter of this kind on a relation"],
+  ["Shelf", "findMany", { where: { sign: date } }, "a filter of this kind on a relation"],
+  ["Shelf", "findMany", { where: { books: { is: {} } } }, 'the relation filter "is"'],
+  ["Shelf", "findMany", { where: { books: { title: "a" } } }, 'the relation filter "title"'],
+  ["Shelf", "findMany", { where: { sign: { is: {}, text: "a" } } }, 'the relation filter "text"'],
+  ["Shelf", "findMany", { where: { sign: { is: {}, some: {} } } }, 'the relation filter "some"'],
+  ["Shelf", "findUnique", { where: {} }, "a unique key that is not one of (id)"],
+  ["Book", "findUnique", { where: { shelfId: "s" } }, "a unique key that is not one of (id) (shelfId, title)"],
+  ["Book", "findUnique", { where: { id: null } }, "a unique key that is not one of (id) (shelfId, title)"],
+  ["Book", "findUnique", { where: { id: { in: ["1"] } } }, "a unique key that is not one of (id) (shelfId, title)"],
+  ["Book", "findMany", { cursor: { id: "1", title: "t" } }, "a cursor of anything but a unique key"],
+  ["Shelf", "findMany", { select: [] }, "a selection of this kind"],
+  ["Shelf", "findMany", { include: { books: 1 } }, "a selection of this kind"],
+  ["Shelf", "findMany", { include: { books: { data: {} } } }, 'the argument "data" of a relation'],
+  ["Shelf", "findMany", { include: { room: true } }, 'the model "Room"'],
+  ["Shelf", "findMany", { include: { _count: { select: { name: true } } } }, 'a count of "name"'],
+  ["Shelf", "findMany", { include: { _count: { select: true } } }, "a count of this kind"],
+  ["Shelf", "findMany", { include: { _count: { select: {}, where: {} } } }, "a count of this kind"],
+  ["Shelf", "findMany", { include: { _count: 1 } }, "a count of this kind"],
+  ["Shelf", "findMany", { include: { _count: { select: { rooms: true } } } }, 'the model "Room"'],
+  ["Shelf", "findMany", { orderBy: "name" }, "an order of this kind"],
+  ["Shelf", "findMany", { orderBy: [{ workspaceId: "asc" }] }, OF_CALLER],
+  ["Page", "findMany", { orderBy: { book: { shelf: { room: { name: "asc" } } } } }, 'the model "Room"'],
+  ["Shelf", "findMany", { orderBy: { rooms: { _count: "asc" } } }, 'the model "Room"'],
+  ["Shelf", "create", { data: [] }, "data of this kind"],
+  ["Shelf", "create", { data: W }, OF_CALLER],
+  ["Shelf", "createMany", { data: [{}, W] }, OF_CALLER],
+  ["Shelf", "update", { where: { id: "1" }, data: { workspaceId_id: {} } }, OF_CALLER],
+  ["Shelf", "create", { data: { room: { connect: { id: "r" } } } }, 'the model "Room"'],
+  ["Shelf", "create", { data: { books: [] } }, "a write of this kind to a relation"],
+  ["Shelf", "create", { data: { books: { update: {} } } }, 'the operation "update" on a relation'],
+  ["Shelf", "create", { data: { books: { toString: {} } } }, 'the operation "toString" on a relation'],
+  ["Shelf", "update", { where: { id: "1" }, data: { books: { set: [] } } }, 'the operation "set" on a relation'],
+  ["Shelf", "update", { where: { id: "1" }, data: { books: { disconnect: [] } } }, 'the operation "disconnect" on a relation'],
+  ["Shelf", "create", { data: { books: { createMany: [] } } }, "a createMany of this kind"],
+  ["Shelf", "create", { data: { books: { createMany: { data: [], where: {} } } } }, 'the argument "where" of a createMany'],
+  ["Shelf", "create", { data: { books: { createMany: { data: [W] } } } }, OF_CALLER],
+  ["Shelf", "create", { data: { books: { connectOrCreate: "x" } } }, "a write of this kind to a relation"],
+  ["Shelf", "create", { data: { books: { connectOrCreate: { data: {} } } } }, 'the argument "data" of a write to a relation'],
+  [
+    "Shelf",
+    "create",
+    { data: { books: { connectOrCreate: { toString: {} } } } },
+    'the argument "toString" of a write to a relation',
+  ],
+  ["Page", "create", { data: { book: { create: {} } } }, "a write to a relation other than connect"],
+  ["Page", "create", { data: { book: { connect: { id: "1" }, create: {} } } }, "a write to a relation other than connect"],
+  ["Page", "create", { data: { book: null } }, "a write to a relation other than connect"],
+  ["Page", "create", { data: { book: { connect: { shelfId: "s", title: "t" } } } }, "a connect by anything but (id)"],
+  ["Page", "create", { data: { book: { connect: "1" } } }, "a connect by anything but (id)"],
+  ["Shelf", "create", { data: { sign: { connect: {} } } }, "a connect from the side that holds no reference"],
+];
+
+describe("arguments come out confined to the workspace", () => {
+  test.each(SCOPED)("%s.%s(%j)", (name, action, args, expected) => {
+    expect(scoped(name, action, args)).toEqual(expected);
+  });
+
+  test("and are not changed themselves", () => {
+    for (const [name, action, args] of SCOPED) {
+      const before = structuredClone(args);
+      scoped(name, action, args);
+      expect(args).toEqual(before);
+    }
+  });
+
+  test("in the same order of keys, of which Prisma makes its plan", () => {
+    expect(Object.keys(scoped("Shelf", "findUnique", { where: { name: "a", id: "1" } })["where"] as object)).toEqual([
+      "name",
+      "workspaceId_id",
+      "workspaceId",
+    ]);
+  });
+});
+
+describe("what is not known to be harmless is refused by name", () => {
+  test.each(REFUSED)("%s.%s(%j)", (name, action, args, what) => {
+    const refusal = () => scoped(name, action, args);
+    expect(refusal).toThrow(ScopeError);
+    expect(refusal).toThrow(new ScopeError(`${name}.${action}: ${what} is not available in a workspace's client`));
+  });
+});
