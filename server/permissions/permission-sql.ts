@@ -11,6 +11,9 @@ import type { SimFeatures } from "../db/sim-features.ts";
  *
  * The rule is Sim's: the higher of the caller's row in permissions and `admin` inherited by the owner and admins of the
  * workspace's organization; the workspace's owner is nobody special, and an archived workspace is closed to everyone.
+ *
+ * permission means nothing without workspace_live: the row in permissions is looked for by the id that was given, not by
+ * the workspace that was found, so that a workspace that is closed and one that is absent take equally long.
  */
 export function permissionSql(kind: Principal["kind"], features: SimFeatures): string {
   return `select ${credentialSql(kind, features)} as credential_valid,
@@ -56,6 +59,6 @@ function userPermissionSql(features: SimFeatures): string {
 }
 
 function userJoinsSql(features: SimFeatures): string {
-  return `left join public.permissions p on p.entity_type = 'workspace' and p.entity_id = w.id and p.user_id = $2
+  return `left join public.permissions p on p.entity_type = 'workspace' and p.entity_id = $1 and p.user_id = $2
 ${features.workspaceOrganizationId ? "left join public.member m on m.user_id = $2 and m.organization_id = w.organization_id" : ""}`;
 }
