@@ -17,7 +17,7 @@ type Unscoped<Args> = Args extends Opaque
       : Args;
 
 /** Makes a hidden name in a call's own arguments an error, where a type parameter would let it pass as one name more. */
-type WithoutHidden<Args> = Args extends Opaque
+export type WithoutHidden<Args> = Args extends Opaque
   ? Args
   : Args extends readonly (infer One)[]
     ? readonly WithoutHidden<One>[]
@@ -28,9 +28,12 @@ type WithoutHidden<Args> = Args extends Opaque
 type Operations<Name extends ScopedModelName> = Prisma.TypeMap["model"][Name]["operations"];
 type Delegate<Name extends ScopedModelName> = PrismaClient[Uncapitalize<Name>];
 
+/** What an action of a model takes: all that Prisma's takes, less the workspace. */
+export type ScopedArguments<Name extends ScopedModelName, Verb extends Action> = Unscoped<Operations<Name>[Verb]["args"]>;
+
 /** The actions that a verb finds on a model; each takes what Prisma's takes, less the workspace. */
 export type ScopedModel<Name extends ScopedModelName> = {
-  [Verb in Action]: <Args extends Unscoped<Operations<Name>[Verb]["args"]>>(
+  [Verb in Action]: <Args extends ScopedArguments<Name, Verb>>(
     args: Args & WithoutHidden<Args>,
   ) => Promise<Prisma.Result<Delegate<Name>, Args, Verb>>;
 };
