@@ -70,7 +70,7 @@ async function ask(
   return { answer, id: agentId ?? place.workspaceId };
 }
 
-describe.each(ofAgents)("%s", (path) => {
+describe.each(ofAgents)("%s", { timeout: 120_000 }, (path) => {
   test("answers for an agent that is hidden as for one that is not there", async () => {
     await makeVisible();
     const hidden: [string, string][] = [];
@@ -118,7 +118,7 @@ async function changed(path: string, change: () => Promise<unknown>): Promise<st
   return differences;
 }
 
-describe.each(queries)("%s", (path) => {
+describe.each(queries)("%s", { timeout: 120_000 }, (path) => {
   test("answers the same whether or not there are agents that are hidden from the caller", async () => {
     await makeVisible();
     const makeAll = async () => {

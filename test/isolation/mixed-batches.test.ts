@@ -112,7 +112,7 @@ async function differences(elements: readonly Element[], parameter: string, sent
 
 const withIds = paths.filter((path) => slotsOf(path, procedures).length > 0);
 
-describe.each(Object.entries(HANDLERS))("with %s", (_, parameter) => {
+describe.each(Object.entries(HANDLERS))("with %s", { timeout: 120_000 }, (_, parameter) => {
   test.each(withIds)("%s on one's own, another's and nobody's in one batch is answered as each alone", async (path) => {
     for (const order of ORDERS) {
       const elements = order.map((whose) => ({ path, whose }));
@@ -120,7 +120,7 @@ describe.each(Object.entries(HANDLERS))("with %s", (_, parameter) => {
     }
   });
 
-  test("so is a batch of any queries", { timeout: 120_000 }, async () => {
+  test("so is a batch of any queries", async () => {
     const queries = paths.filter((path) => procedures[path]?.type === "query");
     const element = fc.record({ path: fc.constantFrom(...queries), whose: fc.constantFrom<Whose>("own", "foreign", "missing") });
     await fc.assert(

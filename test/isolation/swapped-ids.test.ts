@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.stop());
 
-describe.each(Object.keys(procedures))("%s", (path) => {
+describe.each(Object.keys(procedures))("%s", { timeout: 120_000 }, (path) => {
   test("answers for what is another's, deleted or archived as for what is not there, and changes none of it", async () => {
     const stage = await setStage(server, kindsOf([path], procedures), procedures);
     try {
