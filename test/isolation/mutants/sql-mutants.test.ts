@@ -15,6 +15,8 @@ beforeAll(async () => {
   database = await createTestDatabase();
   superuser = new pg.Client(database.superuserUrl);
   await superuser.connect();
+  // The audit is one large statement over small tables, which takes longer to compile than to run.
+  await superuser.query("SET jit = off");
   const user = await makeUser(database.owner);
   for (const id of [MINE, OTHERS, EMPTY]) await makeWorkspace(database.owner, { id, ownerId: user.id });
   const { app, owner } = inject("databaseTemplate");

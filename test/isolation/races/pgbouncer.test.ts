@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../../server/db/client.ts";
@@ -9,6 +11,7 @@ import { race } from "./rounds.ts";
 import { expectIsolationUnderFaults, unlogged } from "./server-under-faults.ts";
 
 const ROUNDS = process.env["ISOLATION_FUZZ"] === "long" ? 20_000 : 700;
+const execFileAsync = promisify(execFile);
 const IDS = ["a", "b", "c", "d", "e"];
 
 if (!pgBouncerBinary) console.log("skipped: races through PgBouncer, which is not installed (Debian: apt-get install pgbouncer)");
@@ -59,7 +62,7 @@ describe.skipIf(!pgBouncerBinary)("through PgBouncer in transaction mode", () =>
     }
   });
 
-  test("every transaction has the timeouts and the zone, and none leaves them on a session that others get", async () => {
+  test("every transaction has the timeouts and the zone, and neither it nor db:check leaves anything on a session that others get", async () => {
     const settings = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "timezone"];
     const text = `select ${settings.map((name) => `current_setting('${name}') as ${name}`).join(", ")}`;
     const reads = Array.from({ length: 20 }, () => client.sim.query({ name: "settings", text, values: [] }));
@@ -68,13 +71,19 @@ describe.skipIf(!pgBouncerBinary)("through PgBouncer in transaction mode", () =>
         { statement_timeout: "15s", lock_timeout: "3s", idle_in_transaction_session_timeout: "30s", timezone: "UTC" },
       ]);
     }
+    await execFileAsync(process.execPath, ["server/db/check-cli.ts"], {
+      env: { ...process.env, DATABASE_URL: bouncer.through(database.appUrl) },
+    });
     const stranger = new pg.Client({ connectionString: bouncer.through(database.appUrl) });
     await stranger.connect();
     try {
       // PgBouncer lends its sessions in turn, so each of them is met.
       for (let turn = 0; turn < 6; turn++) {
-        const { rows } = await stranger.query("show statement_timeout");
-        expect(rows).toEqual([{ statement_timeout: "0" }]);
+        const { rows } = await stranger.query(
+          "select current_setting('statement_timeout') as timeout, current_setting('transaction_read_only') as is_read_only, current_setting('app.workspace_id', true) as workspace",
+        );
+        expect(rows).toMatchObject([{ timeout: "0", is_read_only: "off" }]);
+        expect(rows[0].workspace ?? "").toBe("");
       }
     } finally {
       await stranger.end();

@@ -18,13 +18,17 @@ export async function expectIsolationUnderFaults(server: TestServer, maxConnecti
   try {
     const field = await makeField(server, WORKSPACES);
     let faults = 0;
+    let last: Promise<unknown> = Promise.resolve();
     const strike = async () => {
       // As a timeout ends a statement, so does a cancellation: with the same SQLSTATE.
       const act = faults++ % 2 === 0 ? "pg_terminate_backend" : "pg_cancel_backend";
-      await superuser.query(
-        `select ${act}(pid) from pg_stat_activity
-         where datname = current_database() and application_name = 'sim-parlant-server' order by random() limit 1`,
+      last = last.then(() =>
+        superuser.query(
+          `select ${act}(pid) from pg_stat_activity
+           where datname = current_database() and application_name = 'sim-parlant-server' order by random() limit 1`,
+        ),
       );
+      await last;
     };
     const tally = await raceRequests(server, field, {
       requests: REQUESTS,
