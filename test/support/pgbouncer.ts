@@ -26,6 +26,9 @@ const DIRECTORIES = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin
 /** The binary, or undefined where the system package is not installed. */
 export const pgBouncerBinary = DIRECTORIES.map((directory) => join(directory, "pgbouncer")).find((path) => existsSync(path));
 
+/** Ends the program when the test's process has ended, however that came about: its end of the pipe is closed then. */
+const UNTIL_INPUT_ENDS = '"$0" --quiet "$1" & read -r _; kill $!; wait $!';
+
 /** It refuses to run as root. */
 const NOBODY = 65_534;
 
@@ -48,8 +51,8 @@ export async function startPgBouncer(databaseUrls: readonly string[], options: P
   if (isRoot) {
     for (const path of [directory, ...Object.keys(files).map((name) => join(directory, name))]) await chown(path, NOBODY, NOBODY);
   }
-  const child = spawn(pgBouncerBinary, ["--quiet", join(directory, "pgbouncer.ini")], {
-    stdio: "ignore",
+  const child = spawn("/bin/sh", ["-c", UNTIL_INPUT_ENDS, pgBouncerBinary, join(directory, "pgbouncer.ini")], {
+    stdio: ["pipe", "ignore", "ignore"],
     ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
   });
   const through = (databaseUrl: string) => {
@@ -60,7 +63,7 @@ export async function startPgBouncer(databaseUrls: readonly string[], options: P
   };
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
-      child.kill("SIGTERM");
+      child.stdin.end();
       await once(child, "exit");
     }
     await rm(directory, { recursive: true, force: true });

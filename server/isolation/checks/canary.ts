@@ -4,7 +4,10 @@ import type { SimReader, Statement } from "../../db/sim-reader.ts";
 import { systemBinding } from "../../db/system-binding.ts";
 import type { Check } from "../run-check.ts";
 
-const TABLES = `select quote_ident(relname) as "table" from pg_class
+const TABLES = `select quote_ident(relname) as "table", array(
+    select quote_ident(attname) from pg_index, unnest(indkey) with ordinality as k (num, nth)
+    join pg_attribute on attrelid = pg_class.oid and attnum = num where indrelid = pg_class.oid and indisprimary order by nth) as "key"
+from pg_class
 where relnamespace = to_regnamespace('parlant') and relkind in ('r', 'p') and not relispartition
   and has_table_privilege(oid, 'SELECT')
   and exists (select from pg_attribute where attrelid = pg_class.oid and attname = 'workspace_id' and not attisdropped)
@@ -18,14 +21,11 @@ export function canaryCheck({ sim, queryBound }: { sim: SimReader; queryBound: Q
   return {
     name: "canary",
     async run(workspaceId) {
-      const tables = await sim.query<{ table: string }>({ name: "canary_tables", text: TABLES, values: [] });
+      const tables = await sim.query<CanaryTable>({ name: "canary_tables", text: TABLES, values: [] });
       if (tables.length === 0) {
         return { status: "unhealthy", message: "The server can read none of its tables", evidence: { tables: 0 } };
       }
-      const read = canaryRead(
-        tables.map(({ table }) => table),
-        workspaceId,
-      );
+      const read = canaryRead(tables, workspaceId);
       const visible = (rows: { table: string; isVisible: boolean }[]) =>
         rows.filter((row) => row.isVisible).map((row) => row.table);
       const [own, elsewhere, nowhere] = await Promise.all([
@@ -58,9 +58,19 @@ interface CanaryRow {
   isVisible: boolean;
 }
 
-function canaryRead(tables: readonly string[], workspaceId: string): Statement {
+interface CanaryTable {
+  table: string;
+  /** Columns of the primary key. */
+  key: string[];
+}
+
+function canaryRead(tables: readonly CanaryTable[], workspaceId: string): Statement {
   const text = tables
-    .map((table) => `select '${table}' as "table", exists (select from parlant.${table} where workspace_id = $1) as "isVisible"`)
+    .map(({ table, key }) => {
+      // In the key's order, because a plan for any row at all would read a large table from its start.
+      const first = `select true from parlant.${table} where workspace_id = $1 order by ${key.join(", ")} limit 1`;
+      return `select '${table}' as "table", (${first}) is not null as "isVisible"`;
+    })
     .join(" union all ");
   // Unnamed: a connection keeps the plan of a named one, made when other policies or another role may have been in force.
   return { name: "", text, values: [workspaceId] };
