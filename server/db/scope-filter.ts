@@ -51,8 +51,9 @@ function scopeRelationFilter(scope: Scope, relation: Relation, value: unknown): 
     Object.entries(value).map(([name, filter]) => {
       if (!operators.has(name)) return scope.refuse(`the relation filter "${name}"`);
       if (filter === null) return [name, null];
-      // Every related row of this workspace: one of another cannot speak against it, nor can one that is deleted.
-      if (name === "every") return [name, { OR: [{ NOT: ownRows(scope, model, filter) }, scopeFilter(scope, model, filter)] }];
+      // Every related row of this workspace: one of another cannot speak against it, nor can one that is deleted. That it
+      // is of the workspace is said again beside the filter, as Prisma leaves an empty one out of an OR.
+      if (name === "every") return [name, { OR: [{ NOT: ownRows(scope, model, filter) }, own(filter)] }];
       return [name, own(filter)];
     }),
   );

@@ -34,9 +34,9 @@ const GIVE_ROWS_IN_ANY_ORDER = ["createManyAndReturn", "updateManyAndReturn"];
 /** Sim's rows are not ours to write, but ours are written through them. */
 const ACTIONS_ON_WORKSPACE = ACTIONS.filter((action) => /^(find|count|aggregate|groupBy)/.test(action) || action === "update");
 
-/** Every kind of call that a dialect has: each action on each model of a workspace's, and in Prisma's own on Sim's workspace too. */
-export function callKinds(schema: Schema, dialect: Dialect): CallKind[] {
-  const language: Language = { schema, dialect, known: new Map() };
+/** Every kind of call that a dialect has, nested to the depth: each action on each model of a workspace's, and in Prisma's own on Sim's workspace too. */
+export function callKinds(schema: Schema, dialect: Dialect, depth = MAX_DEPTH): CallKind[] {
+  const language: Language = { schema, dialect, depth, known: new Map() };
   const kinds = scopedModels(schema).flatMap((model) => ACTIONS.map((action) => ({ model, action })));
   if (dialect === "raw") {
     const model = modelOf(schema, WORKSPACE_MODEL);
@@ -86,7 +86,9 @@ function argument(language: Language, model: Model, action: Action, name: string
   const part = (shape: Shape, more: Partial<Part> = {}): Part => ({ name, shape, isPosition: true, isRequired, ...more });
   switch (name) {
     case "where":
-      return part(takesKey(action) ? unique(language, model, MAX_DEPTH) : filter(language, model, MAX_DEPTH), { weight: 3 });
+      return part(takesKey(action) ? unique(language, model, language.depth) : filter(language, model, language.depth), {
+        weight: 3,
+      });
     case "data":
     case "create":
     case "update":
@@ -131,7 +133,7 @@ const takesKey = (action: Action) => "where" in ACTION_RULES[action] && ACTION_R
 
 function selection(language: Language, model: Model, action: Action, name: string): Part | null {
   // What several rows are written and returned with reaches no list.
-  const depth = GIVE_ROWS_IN_ANY_ORDER.includes(action) ? 1 : MAX_DEPTH;
+  const depth = Math.min(language.depth, GIVE_ROWS_IN_ANY_ORDER.includes(action) ? 1 : MAX_DEPTH);
   return selectionParts(language, model, depth).find((part) => part.name === name) ?? null;
 }
 
@@ -139,5 +141,7 @@ function dataOf(language: Language, model: Model, action: Action, name: string):
   if (action === "createMany" || action === "createManyAndReturn")
     return { kind: "list", of: row(language, model), sizes: [0, 3] };
   if (action === "updateMany" || action === "updateManyAndReturn") return columnChange(language, model);
-  return name === "create" || action === "create" ? created(language, model, MAX_DEPTH) : changed(language, model, MAX_DEPTH);
+  return name === "create" || action === "create"
+    ? created(language, model, language.depth)
+    : changed(language, model, language.depth);
 }

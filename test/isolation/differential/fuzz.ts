@@ -1,9 +1,11 @@
+import { randomInt } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type CallKind, callKinds } from "./calls.ts";
 import { difference, Tally } from "./difference.ts";
 import type { Dialect } from "./language.ts";
 import { OperationSequence } from "./operations.ts";
+import { randomOf } from "./rows.ts";
 import { readSchema } from "./schema.ts";
 import { type Layers, withWorlds } from "./world.ts";
 
@@ -20,45 +22,55 @@ const FLOOR = { positions: 3 * SHORT, kinds: 0.9, values: 0.3 };
 
 /**
  * Tests that no sequence of calls tells a database with other workspaces from one without, and that none changes them.
- * A failure prints the least sequence that shows it, with its seed and path: ISOLATION_SEED and ISOLATION_PATH repeat it.
+ * A failure prints the least sequence that shows it and the seed that repeats the run; after the positions have been gone
+ * through, also the path that repeats this sequence alone.
  */
 export function fuzz(name: string, dialect: Dialect, layers: Layers): void {
   test(name, { timeout: 7_200_000 }, () =>
     withWorlds(layers, async (full, alone) => {
+      const seed = ISOLATION_SEED ? Number(ISOLATION_SEED) : randomInt(2 ** 31);
       const kinds = callKinds(readSchema(), dialect);
       const tally = new Tally();
       const begun = performance.now();
-      const check = (sequences: OperationSequence, runs: object) =>
-        fc.assert(
-          fc.asyncProperty(sequences, async (operations) => {
-            const found = await difference(full, alone, operations, tally);
-            if (found !== null) throw new Error(found);
-          }),
-          { ...(ISOLATION_SEED && { seed: Number(ISOLATION_SEED) }), ...(ISOLATION_PATH && { path: ISOLATION_PATH }), ...runs },
-        );
-      const limit = ISOLATION_MINUTES && {
-        interruptAfterTimeLimit: Number(ISOLATION_MINUTES) * 60_000,
-        markInterruptAsFailure: false,
+      const check = async (sequences: OperationSequence, runs: object) => {
+        const property = fc.asyncProperty(sequences, async (operations) => {
+          const found = await difference(full, alone, operations, tally);
+          if (found !== null) throw new Error(found);
+        });
+        const result = await fc.check(property, { seed, ...runs });
+        if (result.failed)
+          throw new Error(`${fc.defaultReportMessage(result)}\n${result.errorInstance}\nISOLATION_SEED=${seed} repeats the run`);
       };
-      await check(new OperationSequence(kinds, LENGTH), { numRuns: Math.ceil(WANTED / CALLS_PER_SEQUENCE), ...limit });
-      // Chance has left some out; in the long form each of those is now gone through too.
-      if (isLong && tally.calls >= WANTED) {
-        for (const some of inChunks(missing(kinds, tally), LENGTH)) {
-          await check(new OperationSequence(kinds, 0, some), { numRuns: 1 });
+      if (isLong && !ISOLATION_PATH) {
+        for (const [index, some] of untried(kinds, tally, seed)) {
+          await check(new OperationSequence(kinds, 0, some), { seed: seed + index, numRuns: 1 });
         }
       }
+      await check(new OperationSequence(kinds, LENGTH), {
+        numRuns: Math.max(1, Math.ceil((WANTED - tally.calls) / CALLS_PER_SEQUENCE)),
+        ...(ISOLATION_PATH && { path: ISOLATION_PATH }),
+        ...(ISOLATION_MINUTES && { interruptAfterTimeLimit: Number(ISOLATION_MINUTES) * 60_000, markInterruptAsFailure: false }),
+      });
       console.log(`${name}: ${report(kinds, tally, performance.now() - begun)}`);
       expectCoverage(kinds, tally);
     }),
   );
 }
 
-function missing(kinds: readonly CallKind[], { hits }: Tally) {
-  return kinds.flatMap((kind) => kind.positions.filter(({ label }) => !hits.has(label)).map((position) => ({ kind, position })));
-}
-
-function* inChunks<Item>(items: readonly Item[], size: number): Generator<Item[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+/** All positions that no call has had by the time it is their turn, in an order that the seed says. */
+function* untried(kinds: readonly CallKind[], { hits }: Tally, seed: number) {
+  const random = randomOf(seed);
+  const left = kinds.flatMap((kind) => kind.positions.map((position) => ({ kind, position, turn: random(2 ** 31) })));
+  left.sort((one, other) => one.turn - other.turn);
+  for (let index = 0; left.length > 0; index++) {
+    const some: typeof left = [];
+    while (some.length < LENGTH) {
+      const next = left.pop();
+      if (!next) break;
+      if (!hits.has(next.position.label)) some.push(next);
+    }
+    if (some.length > 0) yield [index, some] as const;
+  }
 }
 
 function report(kinds: readonly CallKind[], tally: Tally, ms: number): string {
@@ -75,8 +87,8 @@ function expectCoverage(kinds: readonly CallKind[], tally: Tally): void {
   // Time has run out, or there was to be little of it.
   if (tally.calls < SHORT || tally.calls < WANTED) return;
   if (isLong) {
-    expect(missing(kinds, tally).map(({ position }) => position.label)).toEqual([]);
-    return;
+    const missing = kinds.flatMap(({ positions }) => positions.filter(({ label }) => !tally.hits.has(label)));
+    expect(missing.map(({ label }) => label)).toEqual([]);
   }
   expect(tally.hits.size).toBeGreaterThan(FLOOR.positions);
   const tried = kinds.filter(({ positions: [whole] }) => whole && tally.hits.has(whole.label));

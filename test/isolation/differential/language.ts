@@ -11,6 +11,8 @@ export type Dialect = "scoped" | "raw";
 export interface Language {
   schema: Schema;
   dialect: Dialect;
+  /** How many relations in a row a call follows. */
+  depth: number;
   /** Shapes made so far; each is the same wherever it occurs. */
   known: Map<string, Shape>;
 }

@@ -109,7 +109,7 @@ function keyParts(model: Model, fields: readonly string[], name: string | null):
 export function order(language: Language, model: Model): Shape {
   return known(language, `order ${model.name}`, () => ({
     kind: "list",
-    of: oneOrder(language, model, 2),
+    of: oneOrder(language, model, Math.min(language.depth, 2)),
     sizes: [0, 1],
     tail: totalOrder(language, model),
   }));
@@ -249,7 +249,7 @@ export function groupShapes(language: Language, model: Model): Shape {
       picks: [0, 3],
       parts: [
         { name: "by", isPosition: true, isRequired: true, shape: constant([name]) },
-        { name: "where", isPosition: true, shape: filter(language, model, 3) },
+        { name: "where", isPosition: true, shape: filter(language, model, language.depth) },
         { name: "having", isPosition: true, shape: having(model, name) },
         { name: "orderBy", isPosition: true, shape: oneOf([{ [name]: "asc" }, { [name]: "desc" }]) },
         { name: "take", isPosition: true, shape: oneOf([1, 2, 5]), needs: ["orderBy"] },

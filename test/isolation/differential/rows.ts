@@ -11,7 +11,7 @@ const TRIES = 60;
 /** Each workspace has rows in every table of ours, alike but for their number and the values that only others have. */
 export async function fill(superuser: pg.Client, schema: Schema, workspaceIds: readonly string[]): Promise<void> {
   for (const workspaceId of workspaceIds) {
-    const random = randomOf(workspaceId);
+    const random = randomOf(workspaceId.charCodeAt(0));
     const made = new Map<string, Row[]>();
     for (const model of scopedModels(schema)) {
       const rows: Row[] = [];
@@ -69,9 +69,9 @@ function sqlValue({ type }: Field, value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value) : value;
 }
 
-/** The same numbers for the same name each time (mulberry32). */
-function randomOf(name: string): Random {
-  let state = [...name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7);
+/** The same numbers for the same seed each time (mulberry32). */
+export function randomOf(seed: number): Random {
+  let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);

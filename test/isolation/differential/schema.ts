@@ -13,6 +13,8 @@ export interface Field {
   isOptional: boolean;
   /** A row can be made without it. */
   hasDefault: boolean;
+  /** What it then is, where the schema says so. */
+  default: unknown;
   /** The values of an enum, in order. */
   values: readonly string[] | null;
 }
@@ -122,6 +124,7 @@ function toModel(
       isList,
       isOptional: question !== undefined,
       hasDefault: /@default\(|@updatedAt/.test(rest),
+      default: defaultOf(type, /@default\(((?:\[[^\]]*\]|"[^"]*"|[\w.]+))\)/.exec(rest)?.[1]),
       values: enums.get(type) ?? null,
     });
   }
@@ -139,6 +142,13 @@ function oppositeOf(model: string, label: string | undefined, lines: readonly st
   const [only, ...others] = candidates;
   if (only === undefined || others.length > 0) throw new Error(`Not one relation leads back to ${model}; name it in @relation`);
   return /^\w+/.exec(only)?.[0] ?? "";
+}
+
+/** A default that is written out; one that is computed, such as now(), is undefined. */
+function defaultOf(type: string, text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  if (type === "Json") return JSON.parse(JSON.parse(text));
+  return /^["[\d]|^(true|false)$/.test(text) ? JSON.parse(text) : text;
 }
 
 function linesOf(body: string): string[] {

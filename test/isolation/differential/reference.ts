@@ -1,0 +1,153 @@
+import type { Call } from "./calls.ts";
+import { applied, matches, page, project, type Row } from "./reference-terms.ts";
+import { delegateName, keyWithin, type Model } from "./schema.ts";
+
+/** What a table refuses besides the keys that the schema declares: the code of the error, or null. */
+export type Rule = (row: Row, others: readonly Row[]) => string | null;
+
+/** An error that Prisma names by its code. */
+export class Refusal extends Error {}
+
+const refuse = (code: string): never => {
+  throw new Refusal(code);
+};
+
+/** One workspace as lists in memory: what the calls that follow no relation do to it, in the plainest terms. */
+export class Reference {
+  readonly #models: ReadonlyMap<string, Model>;
+  readonly #rules: Readonly<Record<string, readonly Rule[]>>;
+  readonly #isHidingDeleted: boolean;
+  #rows: Map<string, Row[]>;
+
+  constructor(
+    models: readonly Model[],
+    rows: Map<string, Row[]>,
+    rules: Record<string, readonly Rule[]>,
+    isHidingDeleted: boolean,
+  ) {
+    this.#models = new Map(models.map((model) => [delegateName(model), model]));
+    this.#rows = rows;
+    this.#rules = rules;
+    this.#isHidingDeleted = isHidingDeleted;
+  }
+
+  /** The answer. A call that is refused leaves everything as it was. */
+  call({ model: name, action, args }: Call): unknown {
+    const model = this.#models.get(name);
+    if (!model) throw new Error(`There is no model ${name}`);
+    const before = new Map([...this.#rows].map(([table, rows]) => [table, rows.map((row) => ({ ...row }))]));
+    try {
+      return this.#answer(model, action.replace(/OrThrow$/, ""), args as Record<string, Row>, action.endsWith("OrThrow"));
+    } catch (error) {
+      this.#rows = before;
+      throw error;
+    }
+  }
+
+  #answer(model: Model, action: string, args: Record<string, Row>, isDemanded: boolean): unknown {
+    const { where = {}, data = {} } = args;
+    const found = this.#table(model).filter((row) => this.#isSeen(row, where) && matches(row, where) === true);
+    const [first] = action === "findFirst" ? page(model, found, { take: 1, ...args }) : found;
+    const one = () => first ?? refuse("P2025");
+    const limited = () => found.slice(0, Number(args["limit"] ?? found.length));
+    const shown = (row: Row) => project(model, row, args);
+    switch (action) {
+      case "findUnique":
+      case "findFirst":
+        return first ? shown(first) : isDemanded ? refuse("P2025") : null;
+      case "findMany":
+        return page(model, found, args).map(shown);
+      case "count": {
+        const rows = page(model, found, args);
+        if (typeof args["select"] !== "object") return rows.length;
+        const countOf = (field: string) => rows.filter((row) => field === "_all" || row[field] !== null).length;
+        return Object.fromEntries(Object.keys(args["select"]).map((field) => [field, countOf(field)]));
+      }
+      case "create":
+        return shown(this.#insert(model, data));
+      case "createMany":
+      case "createManyAndReturn": {
+        const rows = (data as unknown as Row[]).map((row) => this.#insert(model, row, Boolean(args["skipDuplicates"])));
+        const made = rows.filter((row) => row !== null);
+        return action === "createMany" ? { count: made.length } : made.map(shown);
+      }
+      case "update":
+        return shown(this.#change(model, one(), data));
+      case "updateMany":
+        return { count: limited().map((row) => this.#change(model, row, data)).length };
+      case "updateManyAndReturn":
+        return limited().map((row) => shown(this.#change(model, row, data)));
+      case "upsert":
+        return shown(first ? this.#change(model, first, args["update"] ?? {}) : this.#insert(model, args["create"] ?? {}));
+      case "delete":
+        return shown(this.#remove(model, one()));
+      case "deleteMany":
+        return { count: limited().map((row) => this.#remove(model, row)).length };
+      default:
+        throw new Error(`The reference does not know ${action}`);
+    }
+  }
+
+  #table = ({ name }: Pick<Model, "name">): Row[] => this.#rows.get(name) ?? [];
+
+  /** A deleted row is not there, unless the filter speaks of that. */
+  #isSeen(row: Row, where: Row): boolean {
+    return !this.#isHidingDeleted || !(row["deletedAt"] instanceof Date) || JSON.stringify(where).includes('"deletedAt"');
+  }
+
+  #insert(model: Model, data: Row): Row;
+  #insert(model: Model, data: Row, isSkipped: boolean): Row | null;
+  #insert(model: Model, data: Row, isSkipped = false): Row | null {
+    const empty = model.fields.map(({ name, default: value, isList }) => [name, value ?? (isList ? [] : null)]);
+    const row: Row = { ...Object.fromEntries(empty), ...data, workspaceId: "a" };
+    const code = this.#unfit(model, row);
+    if (code === "P2002" && isSkipped) return null;
+    if (code) return refuse(code);
+    this.#table(model).push(row);
+    return row;
+  }
+
+  #change(model: Model, row: Row, data: Row): Row {
+    const changed = { ...row };
+    for (const [field, change] of Object.entries(data)) changed[field] = applied(row[field], change);
+    const code = this.#unfit(model, changed, row);
+    if (code) refuse(code);
+    return Object.assign(row, changed);
+  }
+
+  #remove(model: Model, row: Row): Row {
+    const keep = (table: Pick<Model, "name">, isKept: (other: Row) => boolean) =>
+      this.#rows.set(table.name, this.#table(table).filter(isKept));
+    keep(model, (other) => other !== row);
+    for (const { child, isOf } of this.#children(model)) keep(child, (other) => !isOf(other, row));
+    return row;
+  }
+
+  /** Why the table would not have the row, in the order in which PostgreSQL looks. */
+  #unfit(model: Model, row: Row, old?: Row): string | null {
+    const key = keyWithin(model);
+    const others = this.#table(model).filter((other) => other !== old);
+    const broken = (this.#rules[model.name] ?? []).map((rule) => rule(row, others)).find((code) => code !== null);
+    if (broken) return broken;
+    if (others.some((other) => key.every((field) => other[field] === row[field]))) return "P2002";
+    const parents = model.relations.filter(({ model: name, fields }) => this.#rows.has(name) && fields.length > 0);
+    const isOrphan = parents.some(({ model: name, fields, references }) =>
+      this.#table({ name }).every((other) => fields.some((field, at) => other[references[at] ?? ""] !== row[field])),
+    );
+    const isKeyChanged = old && key.some((field) => old[field] !== row[field]);
+    const isLeft =
+      isKeyChanged && this.#children(model).some(({ child, isOf }) => this.#table(child).some((other) => isOf(other, old)));
+    return isOrphan || isLeft ? "P2003" : null;
+  }
+
+  #children({ name }: Model): { child: Model; isOf(child: Row, parent: Row): boolean }[] {
+    return [...this.#models.values()].flatMap((child) =>
+      child.relations
+        .filter(({ model, fields }) => model === name && fields.length > 0)
+        .map(({ fields, references }) => ({
+          child,
+          isOf: (one: Row, parent: Row) => fields.every((field, at) => one[field] === parent[references[at] ?? ""]),
+        })),
+    );
+  }
+}
