@@ -37,7 +37,8 @@ export class Reference {
     if (!model) throw new Error(`There is no model ${name}`);
     const before = new Map([...this.#rows].map(([table, rows]) => [table, rows.map((row) => ({ ...row }))]));
     try {
-      return this.#answer(model, action.replace(/OrThrow$/, ""), args as Record<string, Row>, action.endsWith("OrThrow"));
+      const answer = this.#answer(model, action.replace(/OrThrow$/, ""), args as Record<string, Row>, action.endsWith("OrThrow"));
+      return this.#hasOrphans() ? refuse("P2003") : answer;
     } catch (error) {
       this.#rows = before;
       throw error;
@@ -123,21 +124,20 @@ export class Reference {
     return row;
   }
 
-  /** Why the table would not have the row, in the order in which PostgreSQL looks. */
+  /** Why the table would not have the row at once; whether its references hold is looked at when the call is done. */
   #unfit(model: Model, row: Row, old?: Row): string | null {
-    const key = keyWithin(model);
     const others = this.#table(model).filter((other) => other !== old);
     const broken = (this.#rules[model.name] ?? []).map((rule) => rule(row, others)).find((code) => code !== null);
-    if (broken) return broken;
-    if (others.some((other) => key.every((field) => other[field] === row[field]))) return "P2002";
-    const parents = model.relations.filter(({ model: name, fields }) => this.#rows.has(name) && fields.length > 0);
-    const isOrphan = parents.some(({ model: name, fields, references }) =>
-      this.#table({ name }).every((other) => fields.some((field, at) => other[references[at] ?? ""] !== row[field])),
+    const isTaken = others.some((other) => keyWithin(model).every((field) => other[field] === row[field]));
+    return broken ?? (isTaken ? "P2002" : null);
+  }
+
+  #hasOrphans(): boolean {
+    return [...this.#models.values()].some((parent) =>
+      this.#children(parent).some(({ child, isOf }) =>
+        this.#table(child).some((one) => !this.#table(parent).some((other) => isOf(one, other))),
+      ),
     );
-    const isKeyChanged = old && key.some((field) => old[field] !== row[field]);
-    const isLeft =
-      isKeyChanged && this.#children(model).some(({ child, isOf }) => this.#table(child).some((other) => isOf(other, old)));
-    return isOrphan || isLeft ? "P2003" : null;
   }
 
   #children({ name }: Model): { child: Model; isOf(child: Row, parent: Row): boolean }[] {
