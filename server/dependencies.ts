@@ -8,6 +8,7 @@ import type { Env } from "./env.ts";
 import type { ContextSample } from "./isolation/checks/contexts.ts";
 import { createHealth } from "./isolation/health.ts";
 import { createReSignSweep, type ReSignSweep } from "./isolation/re-sign-sweep.ts";
+import { createRefusals, type Refusals } from "./isolation/refusals.ts";
 import { createViolations } from "./isolation/violations.ts";
 import { workspaceChecks } from "./isolation/workspace-checks.ts";
 import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
@@ -31,6 +32,7 @@ export type ServerEnv = Env & {
 export interface Dependencies {
   services: Services;
   database: ReturnType<typeof openDatabase>;
+  refusals: Refusals;
   /** Signs what is signed under an older root secret anew. */
   reSignSweep: ReSignSweep;
   close(): Promise<void>;
@@ -42,16 +44,18 @@ const NOT_SAMPLED: ContextSample = { checked: 0, mismatches: 0 };
 
 /** Opens the database and joins the parts. Nothing listens yet. */
 export async function createDependencies(env: ServerEnv, log: Logger, clock: Clock = systemClock): Promise<Dependencies> {
+  const refusals = createRefusals({ clock, log });
   const database = openDatabase({
     url: env.DATABASE_URL,
     poolSize: env.DB_POOL_SIZE,
     maxOverflow: env.DB_MAX_OVERFLOW,
     poolTimeoutSeconds: env.DB_POOL_TIMEOUT,
     onError: (error) => log.warn({ err: { message: error.message } }, "database connection lost"),
+    onRowRefused: refusals.add,
   });
   const { sim, queryBound } = database;
-  const openWorkspace = (binding: Binding) => database.openWorkspace(binding, { hasPermissionGroups: features.permissionGroups });
   const { features } = await probeSim(sim);
+  const openWorkspace = (binding: Binding) => database.openWorkspace(binding, { hasPermissionGroups: features.permissionGroups });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
   const credentials = createCredentialCache({
     authenticator: createAuthenticator({
@@ -71,7 +75,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     log,
   });
   const checks = workspaceChecks({
-    ...{ sim, queryBound, openWorkspace, violations, clock, rootSecrets: env.ISOLATION_SECRET },
+    ...{ sim, queryBound, openWorkspace, violations, refusals, clock, rootSecrets: env.ISOLATION_SECRET },
     nobody: (workspaceId) => guardedBinding(NOBODY, workspaceId, "admin", features),
     lastContextSample: () => NOT_SAMPLED,
   });
@@ -96,9 +100,10 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       log,
     },
     database,
+    refusals,
     reSignSweep: createReSignSweep({ rootSecrets: env.ISOLATION_SECRET, openWorkspace, sim, violations, clock, log }),
     async close() {
-      await violations.settled();
+      await violations.close();
       await database.close();
     },
   };

@@ -18,6 +18,8 @@ export interface DatabaseOptions {
   /** How long a statement may wait for a connection, in seconds. */
   poolTimeoutSeconds: number;
   onError(error: Error): void;
+  /** Told where row-level security refused a row that a workspace's client had let through. */
+  onRowRefused?(workspaceId: string, model: string): void;
 }
 
 /** The database: Prisma behind the bound pool, which serves workspaces alone, and a reader of Sim's tables. */
@@ -62,7 +64,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     errorFormat: "minimal",
   });
   const queryBound: QueryBound = (binding, statement) => runBound(binding, () => pool.queryRows(statement));
-  const base = { prisma: unscopedPrisma, schema: readSchemaMap(unscopedPrisma), query: queryBound };
+  const base = {
+    prisma: unscopedPrisma,
+    schema: readSchemaMap(unscopedPrisma),
+    query: queryBound,
+    onRowRefused: options.onRowRefused ?? (() => {}),
+  };
   return {
     openWorkspace: (binding, workspaceOptions) =>
       createWorkspaceDb(base, binding, { transactionMaxWaitMs: options.poolTimeoutSeconds * 1_000, ...workspaceOptions }),

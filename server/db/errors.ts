@@ -2,6 +2,8 @@ import { Prisma } from "./generated/client.ts";
 
 /** SQLSTATE with which parlant_enter ends a transaction whose permission no longer holds. */
 const GUARD_REJECTED = "PA001";
+/** PostgreSQL has one SQLSTATE for this and for a privilege that is missing; only its words tell them apart. */
+const ROW_REFUSED = /violates row-level security policy/;
 const UNIQUE_VIOLATION = "P2002";
 const FOREIGN_KEY_VIOLATION = "P2003";
 /** node-postgres' own words for a connection that cannot be had or was lost; they come without a code. */
@@ -18,6 +20,11 @@ const UNAVAILABLE_PRISMA = /^(P1001|P1002|P1008|P1017|P2024|P2028)$/;
 /** Whether the guard ended the transaction: the decision has to be made again on the present truth. */
 export function isGuardRejection(error: unknown): boolean {
   return chainOf(error).some((link) => codesOf(link).includes(GUARD_REJECTED));
+}
+
+/** Whether row-level security refused a row that a statement would have written. */
+export function isRowRefused(error: unknown): boolean {
+  return chainOf(error).some((link) => link instanceof Error && ROW_REFUSED.test(link.message));
 }
 
 /** Whether a write met another row of the same unique index, e.g. "parlant_agent_workspace_name_unique". */

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { type AgentPageQuery, type AgentRow, agentPageStatement } from "./agent-page.ts";
 import { type Binding, runBound } from "./binding.ts";
+import { isRowRefused } from "./errors.ts";
 import type { PrismaClient } from "./generated/client.ts";
 import { modelPolicyStatement } from "./model-policy.ts";
 import type { SchemaMap } from "./schema-map.ts";
@@ -40,6 +41,8 @@ export interface WorkspaceDbBase {
   prisma: PrismaClient;
   schema: SchemaMap;
   query(binding: Binding, statement: Statement): Promise<object[]>;
+  /** Told where row-level security refused what the extension had let through. */
+  onRowRefused(workspaceId: string, model: string): void;
 }
 
 export interface WorkspaceDbOptions {
@@ -66,7 +69,14 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
         $allOperations({ model, operation, args, query }) {
           const scoped = isExtensionOn ? scope({ model, action: operation, args }, binding.workspaceId, schema) : args;
           // Prisma's promises run when awaited, so the binding must be in place at the await.
-          return runBound(binding, async () => await query(scoped as typeof args));
+          return runBound(binding, async () => {
+            try {
+              return await query(scoped as typeof args);
+            } catch (error) {
+              if (isRowRefused(error)) base.onRowRefused(binding.workspaceId, model);
+              throw error;
+            }
+          });
         },
       },
     },

@@ -1,5 +1,5 @@
 import { signBoundary } from "./boundary.ts";
-import { judgeRows, type RowAccess, SIGNED, violationOf } from "./signed-rows.ts";
+import { DELETED_TOO, judgeRows, type RowAccess, SIGNED, violationOf } from "./signed-rows.ts";
 import type { Violations } from "./violations.ts";
 
 /** How a workspace's batch went. */
@@ -22,7 +22,11 @@ export async function reSignBatch(
   const { db, keys, rows, bad } = await judgeRows(options, { workspaceId, purpose: "isolation.re_sign" }, async (db, keys) =>
     keys
       ? db.agent.findMany({
-          where: { boundaryKeyVersion: { not: keys.current.version }, ...(after !== null && { id: { gt: after } }) },
+          where: {
+            ...DELETED_TOO,
+            boundaryKeyVersion: { not: keys.current.version },
+            ...(after !== null && { id: { gt: after } }),
+          },
           select: SIGNED,
           orderBy: { id: "asc" },
           take: size,
@@ -37,7 +41,7 @@ export async function reSignBatch(
       for (const { id, createdAt, boundary, boundaryKeyVersion } of authentic) {
         const { count } = await tx.agent.updateMany({
           // As it was verified: a row that changed since is not vouched for.
-          where: { id, createdAt, boundary, boundaryKeyVersion },
+          where: { ...DELETED_TOO, id, createdAt, boundary, boundaryKeyVersion },
           data: signBoundary(keys, { kind: "agent", workspaceId, id, createdAt }),
         });
         reSigned += count;

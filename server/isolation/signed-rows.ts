@@ -25,6 +25,9 @@ export interface JudgedRows {
 /** What of an agent is read to judge it. */
 export const SIGNED = { id: true, createdAt: true, boundary: true, boundaryKeyVersion: true } as const;
 
+/** Every row, softly deleted ones too: they can be restored. */
+export const DELETED_TOO = { OR: [{ deletedAt: null }, { deletedAt: { not: null } }] };
+
 const MAX_ATTEMPTS = 3;
 
 /**

@@ -28,6 +28,8 @@ export interface Violations {
   isRecordMissing(workspaceId: string): boolean;
   /** Resolves once nothing waits to be recorded. */
   settled(): Promise<void>;
+  /** Records what still waits, for as long as that takes at most five seconds; what is left is in the log alone. */
+  close(): Promise<void>;
 }
 
 /** How long the same row is not reported again. */
@@ -35,6 +37,8 @@ export const REPORTED_AGAIN_MS = 3_600_000;
 const MAX_WORKSPACES = 1_000;
 const MAX_ROWS_PER_WORKSPACE = 100;
 const MAX_WAITING = 500;
+/** How long a server that is being stopped waits for the records. */
+const CLOSING_MS = 5_000;
 
 /** Records go out one after the other, because a mass of them must not take the connections of those who call. */
 export function createViolations(options: {
@@ -47,6 +51,7 @@ export function createViolations(options: {
   const failed = new LRUCache<string, true>({ max: MAX_WORKSPACES });
   let total = 0;
   let waiting = 0;
+  let isClosed = false;
   let last: Promise<void> = Promise.resolve();
 
   const reportedIn = (workspaceId: string): Map<string, number> => {
@@ -58,6 +63,7 @@ export function createViolations(options: {
   const write = async (violation: Violation, rows: Map<string, number>): Promise<void> => {
     const { workspaceId, target } = violation;
     try {
+      if (isClosed) return;
       await record(violation);
       failed.delete(workspaceId);
     } catch (error) {
@@ -75,8 +81,8 @@ export function createViolations(options: {
       const rows = reportedIn(workspaceId);
       if (rows.has(target.id)) return;
       total++;
-      log.error({ workspaceId, [`${target.kind}Id`]: target.id, reasonCode }, VIOLATION_ACTION);
       if (rows.size >= MAX_ROWS_PER_WORKSPACE || waiting >= MAX_WAITING) return;
+      log.error({ workspaceId, [`${target.kind}Id`]: target.id, reasonCode }, VIOLATION_ACTION);
       rows.set(target.id, clock.now());
       waiting++;
       last = last.then(() => write(violation, rows));
@@ -85,5 +91,14 @@ export function createViolations(options: {
     suspects: (workspaceId) => [...reportedIn(workspaceId).keys()],
     isRecordMissing: (workspaceId) => failed.has(workspaceId),
     settled: () => last,
+    async close() {
+      let timer: NodeJS.Timeout | undefined;
+      const overdue = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSING_MS);
+      });
+      await Promise.race([last, overdue]);
+      clearTimeout(timer);
+      isClosed = true;
+    },
   };
 }

@@ -5,12 +5,14 @@ import type { Clock } from "../shared/clock.ts";
 import { boundaryCheck } from "./checks/boundary.ts";
 import { canaryCheck } from "./checks/canary.ts";
 import { type ContextSample, contextsCheck } from "./checks/contexts.ts";
+import { detectionCheck } from "./checks/detection.ts";
 import { guardCheck } from "./checks/guard.ts";
 import { keysCheck } from "./checks/keys.ts";
 import { policiesCheck } from "./checks/policies.ts";
 import { reSigningCheck } from "./checks/re-signing.ts";
 import { roleCheck } from "./checks/role.ts";
 import { violationsCheck } from "./checks/violations.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Check } from "./run-check.ts";
 import type { RowAccess } from "./signed-rows.ts";
 import type { Violations } from "./violations.ts";
@@ -22,6 +24,7 @@ export function workspaceChecks(
     queryBound: QueryBound;
     nobody(workspaceId: string): Binding;
     violations: Violations;
+    refusals: Refusals;
     lastContextSample(): ContextSample;
     clock: Clock;
   },
@@ -35,6 +38,7 @@ export function workspaceChecks(
     keysCheck(options),
     boundaryCheck({ ...options, now: () => clock.now() }),
     reSigningCheck(options),
+    detectionCheck({ refusals: options.refusals, now: () => clock.now() }),
     contextsCheck(options.lastContextSample),
     violationsCheck(options),
   ];

@@ -46,6 +46,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       suspects: () => [],
       isRecordMissing: () => false,
       settled: async () => {},
+      close: async () => {},
     },
     isolation: { health: unexpected, allowsPersonalApiKeys: unexpected },
     sim: { query: async () => [] },

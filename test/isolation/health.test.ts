@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { newId } from "../../server/shared/ids.ts";
 import { assertDocumented } from "../rest/documented.ts";
 import { createMovableClock } from "../support/clock.ts";
 import { connectInUtc } from "../support/database.ts";
@@ -15,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.stop());
 
-const CHECKS = ["role", "policies", "canary", "guard", "keys", "boundary", "re-signing", "contexts", "violations"];
+const CHECKS = ["role", "policies", "canary", "guard", "keys", "boundary", "re-signing", "detection", "contexts", "violations"];
 const owner = (text: string, values: unknown[] = []) => server.database.owner.query(text, values);
 
 async function restHealth({ id, reader }: TestWorkspace) {
@@ -229,6 +230,31 @@ test("a state that is gone is told, as long as nobody has made another; what it 
   expect(seen((await restHealth(workspace)).json())).toEqual(HEALTHY);
 });
 
+test("a row that only row-level security kept out of another workspace is told, and passes", async () => {
+  const [workspace, other] = [await makeInhabited(), await makeInhabited()];
+  const { database, refusals, services } = server.dependencies;
+  const text = "select parlant.parlant_enter_system($1, $2)";
+  const binding = { workspaceId: workspace.id, prelude: { name: "system", text, values: [workspace.id, "test"] } };
+  const now = new Date();
+  const ids = { workspaceId: other.id, agentId: newId(now.getTime()), userId: "u" };
+  const intrude = (isExtensionOn: boolean) => {
+    const { agentGrant } = database.openWorkspace(binding, { isExtensionOn });
+    const createMany = agentGrant.createMany as (args: object) => Promise<unknown>;
+    return createMany({ data: [{ ...ids, level: "view", createdAt: now, updatedAt: now }] });
+  };
+  const healthOf = async ({ id }: TestWorkspace) => seen(await services.isolation.health(id));
+  const before = refusals.total();
+  await expect(intrude(false)).rejects.toThrow("row-level security");
+  expect(refusals.total() - before).toBe(1);
+  expect(await healthOf(workspace)).toEqual({ status: "degraded", troubled: { detection: "degraded" } });
+  expect(await healthOf(other)).toEqual(HEALTHY);
+  clock.forward(10_000);
+  expect(await healthOf(workspace)).toEqual(HEALTHY);
+  // Control: what the client confines by itself is none.
+  await expect(async () => intrude(true)).rejects.toThrow("workspaceId of the caller");
+  expect(refusals.total() - before).toBe(1);
+});
+
 test("a guard that turns everybody away is told to whoever can still ask", async () => {
   const workspace = await makeInhabited();
   await replaceGuard("raise exception 'no' using errcode = 'PA001';");
@@ -278,7 +304,9 @@ async function restoreGuard(): Promise<void> {
 /** Turns every byte of the salt over; twice is once less. */
 async function changeSalt(workspaceId: string): Promise<void> {
   const [state] = await changeState(workspaceId, "select key_salt from parlant.parlant_workspace_state where workspace_id = $1");
-  const turned = Buffer.from((state?.["key_salt"] as Buffer).map((byte) => byte ^ 0xff));
+  const salt = state?.["key_salt"];
+  if (!(salt instanceof Buffer)) throw new Error(`${workspaceId} has no salt`);
+  const turned = Buffer.from(salt.map((byte) => byte ^ 0xff));
   await changeState(workspaceId, "update parlant.parlant_workspace_state set key_salt = $2 where workspace_id = $1", turned);
 }
 

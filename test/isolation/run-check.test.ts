@@ -94,6 +94,28 @@ test("remembered permissions that were never compared are told as that, and diff
   expect(await check.run("w")).toMatchObject({ status: "healthy" });
 });
 
+test("a server that is being stopped waits for the record under way, and begins no other", async () => {
+  const recorded: string[] = [];
+  const under = Promise.withResolvers<void>();
+  const violations = createViolations({
+    clock: manualClock(),
+    log,
+    async record({ target }) {
+      await under.promise;
+      recorded.push(target.id);
+    },
+  });
+  const report = (id: string) =>
+    violations.report({ workspaceId: "w", target: { kind: "agent", id }, reasonCode: "BOUNDARY_MISMATCH", reader: null });
+  report("1");
+  const closed = violations.close();
+  under.resolve();
+  await closed;
+  report("2");
+  await violations.settled();
+  expect(recorded).toEqual(["1"]);
+});
+
 test("a mass of violations is counted whole and recorded in part, one record at a time", async () => {
   const recorded: Violation[] = [];
   let open = 0;

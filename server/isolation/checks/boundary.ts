@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { WorkspaceDb } from "../../db/workspace-db.ts";
 import type { SignedAgent } from "../agent-boundary.ts";
 import type { Check } from "../run-check.ts";
-import { judgeRows, type RowAccess, SIGNED, violationOf } from "../signed-rows.ts";
+import { DELETED_TOO, judgeRows, type RowAccess, SIGNED, violationOf } from "../signed-rows.ts";
 import { VIOLATION_ACTION, type Violations } from "../violations.ts";
 
 const NEWEST = 25;
@@ -63,20 +63,25 @@ async function recordedSuspects(db: WorkspaceDb, sinceMs: number): Promise<strin
 
 async function sample(db: WorkspaceDb, suspects: readonly string[]): Promise<SignedAgent[]> {
   const [newest, random, suspected] = await Promise.all([
-    db.agent.findMany({ where: {}, select: SIGNED, orderBy: { id: "desc" }, take: NEWEST }),
+    db.agent.findMany({ where: DELETED_TOO, select: SIGNED, orderBy: { id: "desc" }, take: NEWEST }),
     randomRows(db),
-    db.agent.findMany({ where: { id: { in: [...new Set(suspects)] } }, select: SIGNED, take: 2 * SUSPECTS }),
+    db.agent.findMany({ where: { ...DELETED_TOO, id: { in: [...new Set(suspects)] } }, select: SIGNED, take: 2 * SUSPECTS }),
   ]);
   return [...new Map([...newest, ...random, ...suspected].map((row) => [row.id, row])).values()];
 }
 
 /** The rows that follow a random place between the first id and the last, which the primary key finds at once. */
 async function randomRows(db: WorkspaceDb): Promise<SignedAgent[]> {
-  const first = await db.agent.findFirst({ where: {}, select: { id: true }, orderBy: { id: "asc" } });
-  const last = await db.agent.findFirst({ where: {}, select: { id: true }, orderBy: { id: "desc" } });
+  const first = await db.agent.findFirst({ where: DELETED_TOO, select: { id: true }, orderBy: { id: "asc" } });
+  const last = await db.agent.findFirst({ where: DELETED_TOO, select: { id: true }, orderBy: { id: "desc" } });
   if (!first || !last) return [];
   const place = randomIdBetween(first.id, last.id);
-  return db.agent.findMany({ where: { id: { gte: place } }, select: SIGNED, orderBy: { id: "asc" }, take: RANDOM });
+  return db.agent.findMany({
+    where: { ...DELETED_TOO, id: { gte: place } },
+    select: SIGNED,
+    orderBy: { id: "asc" },
+    take: RANDOM,
+  });
 }
 
 function randomIdBetween(first: string, last: string): string {

@@ -1,6 +1,9 @@
 import type { IsolationContext } from "../../permissions/workspace-context.ts";
 import type { IsolationReport } from "./schemas.ts";
 
+/** The most audit events that are counted: a trail may be longer than a report may take. */
+const MAX_EVENTS = 1_000_000;
+
 /** How many rows of each kind the workspace has. */
 export async function countRows({ db, clock }: IsolationContext): Promise<IsolationReport["metrics"]> {
   const undeleted = { deletedAt: null };
@@ -19,6 +22,6 @@ export async function countRows({ db, clock }: IsolationContext): Promise<Isolat
     expiredGrants: await db.agentGrant.count({ where: { expiresAt: { lte: new Date(clock.now()) } } }),
     totalSessions: _sum.totalSessions ?? 0,
     totalMessages: _sum.totalMessages ?? 0,
-    auditEvents: await db.auditEvent.count({ where: {} }),
+    auditEvents: await db.auditEvent.count({ where: {}, take: MAX_EVENTS }),
   };
 }

@@ -61,7 +61,7 @@ export const IsolationReport = z.object({
     expiredGrants: count,
     totalSessions: count,
     totalMessages: count,
-    auditEvents: count,
+    auditEvents: count.describe("At most a million are counted"),
   }),
   securityAnalysis: z.object({
     status: z.enum(["secure", "at_risk", "compromised"]),
