@@ -81,8 +81,8 @@ export function withIsolation<Result>(
 }
 
 /**
- * Runs `work` for the caller that was let in. Where a statement finds that the decision no longer holds, the caller is recognised and
- * decided upon again, and the work is made again: what the guard ended has changed nothing.
+ * Runs `work` for the caller that was let in. Where a statement finds that the decision no longer holds, the caller is
+ * recognised and decided upon again, and the work is made again: what the guard ended has changed nothing.
  *
  * @throws AppError as enterWorkspace does, CONFLICT or SERVICE_UNAVAILABLE where it does not come to rest, and whatever `work` throws
  */

@@ -4,7 +4,7 @@ import type { SimReader, Statement } from "../../db/sim-reader.ts";
 import { systemBinding } from "../../db/system-binding.ts";
 import type { Check } from "../run-check.ts";
 
-const TABLES = `select quote_ident(relname) as "table", array(
+const TABLES = `select quote_ident(relname) as "table", quote_literal(relname) as name, array(
     select quote_ident(attname) from pg_index, unnest(indkey) with ordinality as k (num, nth)
     join pg_attribute on attrelid = pg_class.oid and attnum = num where indrelid = pg_class.oid and indisprimary order by nth) as "key"
 from pg_class
@@ -59,17 +59,19 @@ interface CanaryRow {
 }
 
 interface CanaryTable {
+  /** As it is named in a statement, and as a text in one. */
   table: string;
+  name: string;
   /** Columns of the primary key. */
   key: string[];
 }
 
 function canaryRead(tables: readonly CanaryTable[], workspaceId: string): Statement {
   const text = tables
-    .map(({ table, key }) => {
+    .map(({ table, name, key }) => {
       // In the key's order, because a plan for any row at all would read a large table from its start.
       const first = `select true from parlant.${table} where workspace_id = $1 order by ${key.join(", ")} limit 1`;
-      return `select '${table}' as "table", (${first}) is not null as "isVisible"`;
+      return `select ${name} as "table", (${first}) is not null as "isVisible"`;
     })
     .join(" union all ");
   // Unnamed: a connection keeps the plan of a named one, made when other policies or another role may have been in force.
