@@ -1,13 +1,17 @@
-import type { Prisma } from "./generated/client.ts";
+import { GRANT_COLUMNS, grantJoin, type LevelsAt, reachesSql } from "./agent-level-sql.ts";
+import type { $Enums, Prisma } from "./generated/client.ts";
 import type { Statement } from "./sim-reader.ts";
 import { statementName } from "./statement-names.ts";
 
 export type AgentRow = Prisma.TypeMap["model"]["Agent"]["payload"]["scalars"];
 
+/** An agent with the caller's own grant on it, read by one statement. */
+export type GrantedAgentRow = AgentRow & { grantLevel: $Enums.AccessLevel | null; grantExpiresAt: Date | null };
+
 /** Which undeleted agents of the workspace to read, and in which order. */
 export interface AgentPageQuery {
-  /** Whose restricted agents are seen beside those that everyone in the workspace sees. */
-  restricted: "all" | "none" | { createdBy: string } | { createdByKeyId: string };
+  /** Whose view it is: agents that are hidden from it are not read. */
+  levels: LevelsAt;
   status?: string | undefined;
   isArchivedHidden: boolean;
   createdBy?: string | undefined;
@@ -36,9 +40,12 @@ export function agentPageStatement(workspaceId: string, columns: string, query: 
   const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value)}`;
   const { column, type } = SORT_COLUMNS[query.sort];
-  const conditions = [`workspace_id = ${parameter(workspaceId)}`, "deleted_at is null"];
-  if (query.restricted === "none") conditions.push("visibility = 'workspace'");
-  else if (query.restricted !== "all") conditions.push(`(visibility = 'workspace' or ${ownership(query.restricted, parameter)})`);
+  const join = grantJoin(workspaceId, granteeOf(query.levels), parameter);
+  const conditions = [
+    `workspace_id = ${parameter(workspaceId)}`,
+    "deleted_at is null",
+    reachesSql(query.levels, "view", parameter),
+  ];
   // A filter that is not given is a null parameter, so that the shapes of the statement stay few enough to be prepared.
   const whenGiven = (value: unknown, type: string, condition: (parameter: string) => string) => {
     const given = `${parameter(value ?? null)}::${type}`;
@@ -54,13 +61,32 @@ export function agentPageStatement(workspaceId: string, columns: string, query: 
     const operator = query.order === "asc" ? ">" : "<";
     conditions.push(`(${column}, id) ${operator} (${parameter(query.after.value)}::${type}, ${parameter(query.after.id)}::uuid)`);
   }
-  const text = `select ${columns} from parlant.parlant_agent where ${conditions.join(" and ")}
+  const text = `select ${columns}, ${GRANT_COLUMNS} from parlant.parlant_agent ${join}
+where ${conditions.join(" and ")}
 order by ${column} ${query.order}, id ${query.order} limit ${parameter(query.take)}`;
   return { name: statementName(text), text, values };
 }
 
-function ownership(creator: { createdBy: string } | { createdByKeyId: string }, parameter: (value: unknown) => string): string {
-  return "createdBy" in creator
-    ? `created_by = ${parameter(creator.createdBy)}`
-    : `created_by_key_id = ${parameter(creator.createdByKeyId)}`;
+/** Which agents to read by their ids. */
+export interface AgentsByIdQuery {
+  ids: readonly string[];
+  /** The user whose grants are read too; null for none. */
+  grantee: string | null;
+  areDeletedIncluded: boolean;
+}
+
+/** Agents by their ids, each with the caller's own grant on it, as one statement: both are of one moment. */
+export function agentsByIdStatement(workspaceId: string, columns: string, query: AgentsByIdQuery): Statement {
+  const values: unknown[] = [];
+  const parameter = (value: unknown) => `$${values.push(value)}`;
+  const join = grantJoin(workspaceId, query.grantee, parameter);
+  const text = `select ${columns}, ${GRANT_COLUMNS} from parlant.parlant_agent ${join}
+where workspace_id = ${parameter(workspaceId)} and id = any (${parameter(query.ids)}::uuid[])
+  ${query.areDeletedIncluded ? "" : "and deleted_at is null"}`;
+  return { name: statementName(text), text, values };
+}
+
+/** An admin needs no grant, so none is looked up for it. */
+function granteeOf({ rule }: LevelsAt): string | null {
+  return rule.managesAll ? null : rule.grantee;
 }

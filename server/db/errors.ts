@@ -17,6 +17,9 @@ const UNAVAILABLE_ERRNO = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIME
 /** Prisma's own codes for a server that is away (P1xxx) and for a transaction that could not start or was closed in time (P2024, P2028). */
 const UNAVAILABLE_PRISMA = /^(P1001|P1002|P1008|P1017|P2024|P2028)$/;
 
+/** What Prisma's adapter calls the same, where a statement of our own made in a transaction met it. */
+const UNAVAILABLE_KIND = new Set(["ConnectionClosed", "DatabaseNotReachable", "SocketTimeout", "TooManyConnections"]);
+
 /** Whether the guard ended the transaction: the decision has to be made again on the present truth. */
 export function isGuardRejection(error: unknown): boolean {
   return chainOf(error).some((link) => codesOf(link).includes(GUARD_REJECTED));
@@ -51,6 +54,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
       codesOf(link).some(
         (code) => UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_ERRNO.has(code) || UNAVAILABLE_PRISMA.test(code),
       ) ||
+      ("kind" in link && UNAVAILABLE_KIND.has(String(link.kind))) ||
       (link instanceof Error && UNAVAILABLE_MESSAGE.test(link.message)),
   );
 }

@@ -1,5 +1,11 @@
 import { hash } from "node:crypto";
-import { type AgentPageQuery, type AgentRow, agentPageStatement } from "./agent-page.ts";
+import {
+  type AgentPageQuery,
+  type AgentsByIdQuery,
+  agentPageStatement,
+  agentsByIdStatement,
+  type GrantedAgentRow,
+} from "./agent-page.ts";
 import { type Binding, runBound } from "./binding.ts";
 import { isRowRefused } from "./errors.ts";
 import type { PrismaClient } from "./generated/client.ts";
@@ -10,26 +16,36 @@ import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
 import type { Statement } from "./sim-reader.ts";
 import type { ScopedModels } from "./workspace-types.ts";
 
+/** Reads that are one statement, inside and outside a transaction. */
+interface NamedReads {
+  /** Agents by their ids, in no order, each with the caller's own grant on it. */
+  agentsById(query: AgentsByIdQuery): Promise<GrantedAgentRow[]>;
+}
+
 /** The database as one workspace sees it, inside a transaction. */
-export type WorkspaceTransaction = ScopedModels & {
-  /**
-   * Takes a lock of this workspace for the rest of the transaction, or answers false where another transaction holds it.
-   * The lock is 64 bits of the name's SHA-256.
-   */
-  tryLock(name: readonly string[]): Promise<boolean>;
-  /** What Sim's permission group for the user in this workspace is configured to; null where none governs, or Sim has none. */
-  modelPolicy(userId: string | null): Promise<unknown>;
-};
+export type WorkspaceTransaction = ScopedModels &
+  NamedReads & {
+    /** Waits until nobody else is changing the agent or its grants, and keeps others from it until the transaction ends. */
+    lockAgent(agentId: string): Promise<void>;
+    /**
+     * Takes a lock of this workspace for the rest of the transaction, or answers false where another transaction holds it.
+     * The lock is 64 bits of the name's SHA-256.
+     */
+    tryLock(name: readonly string[]): Promise<boolean>;
+    /** What Sim's permission group for the user in this workspace is configured to; null where none governs, or Sim has none. */
+    modelPolicy(userId: string | null): Promise<unknown>;
+  };
 
 /** The database as one workspace sees it. There is nothing else on it: no raw SQL, no client behind it, no workspaceId. */
-export type WorkspaceDb = ScopedModels & {
-  /** A page of the workspace's undeleted agents. */
-  agentPage(query: AgentPageQuery): Promise<AgentRow[]>;
-  /** Resolves where the decision that the client rests on still holds, and touches no row. */
-  confirm(): Promise<void>;
-  /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
-  transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>): Promise<Result>;
-};
+export type WorkspaceDb = ScopedModels &
+  NamedReads & {
+    /** A page of the workspace's undeleted agents that the caller sees, each with the caller's own grant on it. */
+    agentPage(query: AgentPageQuery): Promise<GrantedAgentRow[]>;
+    /** Resolves where the decision that the client rests on still holds, and touches no row. */
+    confirm(): Promise<void>;
+    /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
+    transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>): Promise<Result>;
+  };
 
 /** How long an interactive transaction may last, and wait for a connection, in milliseconds. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
@@ -82,29 +98,34 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
     },
   });
   giveOwnRequestHandler(extended);
+  const { workspaceId } = binding;
+  const agentColumns = schema.get("Agent")?.columns ?? "";
+  const reads = (query: (statement: Statement) => Promise<object[]>): NamedReads => ({
+    agentsById: (given) => query(agentsByIdStatement(workspaceId, agentColumns, given)) as Promise<GrantedAgentRow[]>,
+  });
+  const enter = (tx: RawPrisma & object): WorkspaceTransaction => ({
+    ...facade(tx),
+    ...reads(({ text, values }) => tx.$queryRawUnsafe<object[]>(text, ...values)),
+    lockAgent: (agentId) => lockAgent(tx, workspaceId, agentId),
+    tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
+    modelPolicy: async (userId) => (hasPermissionGroups ? readModelPolicy(tx, workspaceId, userId) : null),
+  });
+  const query = (statement: Statement) => base.query(binding, statement);
   return Object.freeze({
     ...facade(extended),
-    agentPage: (query: AgentPageQuery) =>
-      base.query(binding, agentPageStatement(binding.workspaceId, schema.get("Agent")?.columns ?? "", query)) as Promise<
-        AgentRow[]
-      >,
+    ...reads(query),
+    agentPage: (page: AgentPageQuery) => query(agentPageStatement(workspaceId, agentColumns, page)) as Promise<GrantedAgentRow[]>,
     confirm: async () => {
-      await base.query(binding, CONFIRM);
+      await query(CONFIRM);
     },
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>
-        extended.$transaction(
-          (tx) =>
-            work({
-              ...facade(tx),
-              tryLock: (name) => tryLock(tx, [binding.workspaceId, ...name]),
-              modelPolicy: async (userId) => (hasPermissionGroups ? readModelPolicy(tx, binding.workspaceId, userId) : null),
-            }),
-          { maxWait: transactionMaxWaitMs, timeout: TRANSACTION_TIMEOUT_MS },
-        ),
+        extended.$transaction((tx) => work(enter(tx)), { maxWait: transactionMaxWaitMs, timeout: TRANSACTION_TIMEOUT_MS }),
       ),
   });
 }
+
+type RawPrisma = Pick<PrismaClient, "$queryRaw" | "$queryRawUnsafe">;
 
 /**
  * Prisma joins the findUniques of one tick, whoever makes them, in the request handler that all extensions of a client
@@ -115,7 +136,13 @@ function giveOwnRequestHandler(extended: object): void {
   Object.defineProperty(extended, "_requestHandler", { value: new shared.constructor(extended) });
 }
 
-async function tryLock(tx: Pick<PrismaClient, "$queryRaw">, name: readonly string[]): Promise<boolean> {
+/** NO KEY UPDATE: grants refer to the agent's key, and may go on being read. */
+async function lockAgent(tx: RawPrisma, workspaceId: string, agentId: string): Promise<void> {
+  await tx.$queryRaw`select 1 as locked from parlant.parlant_agent
+    where workspace_id = ${workspaceId} and id = ${agentId}::uuid for no key update`;
+}
+
+async function tryLock(tx: RawPrisma, name: readonly string[]): Promise<boolean> {
   const key = hash("sha256", JSON.stringify(name), "buffer").readBigInt64BE();
   const rows = await tx.$queryRaw<{ taken: boolean }[]>`select pg_try_advisory_xact_lock(${key}) as taken`;
   return rows[0]?.taken === true;

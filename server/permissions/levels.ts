@@ -1,3 +1,5 @@
+import type { LevelRule } from "../db/agent-level-sql.ts";
+
 /** Sim's workspace permissions, weakest first. */
 export const WORKSPACE_PERMISSIONS = ["read", "write", "admin"] as const;
 export type WorkspacePermission = (typeof WORKSPACE_PERMISSIONS)[number];
@@ -16,6 +18,9 @@ export const OPERATIONS = {
   "agent:restore": { agent: "manage" },
   "isolation:health": { workspace: "read" },
   "isolation:report": { workspace: "admin" },
+  "grant:list": { agent: "manage" },
+  "grant:set": { agent: "manage" },
+  "grant:remove": { agent: "manage" },
 } as const satisfies Record<string, { workspace: WorkspacePermission } | { agent: AccessLevel }>;
 
 export type Operation = keyof typeof OPERATIONS;
@@ -40,7 +45,22 @@ export function levelSatisfies(actual: AccessLevel, required: AccessLevel): bool
   return ACCESS_LEVELS.indexOf(actual) >= ACCESS_LEVELS.indexOf(required);
 }
 
-/** A caller as the rules see it. A workspace key has no user and stands for a `write` user. */
+/**
+ * What Sim's tables give a user in a workspace: the higher of the user's own row in permissions and the `admin` that the
+ * owner and admins of the workspace's organization inherit. permissionSql states the same in SQL.
+ */
+export function effectivePermission(facts: {
+  own: WorkspacePermission | null;
+  organizationRole: string | null;
+}): WorkspacePermission | null {
+  return isOrganizationAdmin(facts.organizationRole) ? "admin" : facts.own;
+}
+
+export function isOrganizationAdmin(role: string | null): boolean {
+  return role === "owner" || role === "admin";
+}
+
+/** A caller as the rules see it. A workspace key has no user and stands for a `write` user without grants. */
 export interface LevelCaller {
   permission: WorkspacePermission;
   userId: string | null;
@@ -53,15 +73,68 @@ export interface LevelAgent {
   createdByKeyId: string | null;
 }
 
-/** The caller's level on an agent of its workspace; the list of agents states the same rule in SQL (visibleAgents). */
-export function agentLevel(caller: LevelCaller, agent: LevelAgent): AccessLevel {
-  if (caller.permission === "admin") return "manage";
-  if (caller.permission === "write" && isCreator(caller, agent)) return "manage";
-  if (agent.visibility === "restricted") return "none";
-  return caller.permission === "write" ? "configure" : "view";
+/** A grant to the caller on the agent; in force until `expiresAt`, and no longer at that very millisecond. */
+export interface LevelGrant {
+  level: AccessLevel;
+  expiresAt: Date | null;
 }
 
-function isCreator(caller: LevelCaller, agent: LevelAgent): boolean {
-  if (caller.userId !== null) return agent.createdBy === caller.userId;
-  return caller.keyId !== null && agent.createdByKeyId === caller.keyId;
+/** Which of the rules decided a level, in the order in which they are asked. */
+export const LEVEL_REASONS = ["admin", "creator", "grant", "restricted", "permission"] as const;
+export type LevelReason = (typeof LEVEL_REASONS)[number];
+
+const BY_PERMISSION = { read: "view", write: "configure", admin: "manage" } as const satisfies Record<
+  WorkspacePermission,
+  AccessLevel
+>;
+const GRANT_CAP = { read: "interact", write: "manage", admin: "manage" } as const satisfies Record<
+  WorkspacePermission,
+  AccessLevel
+>;
+
+/** The rule of levels for one caller, as the data from which a single agent is decided and a list of them filtered. */
+export function levelRule(caller: LevelCaller): LevelRule {
+  const permission = caller.userId === null && caller.permission === "admin" ? "write" : caller.permission;
+  return {
+    managesAll: permission === "admin",
+    creator: permission === "read" ? null : creatorOf(caller),
+    grantee: caller.userId,
+    grantCap: GRANT_CAP[permission],
+    byPermission: BY_PERMISSION[permission],
+  };
+}
+
+function creatorOf({ userId, keyId }: LevelCaller): LevelRule["creator"] {
+  if (userId !== null) return { createdBy: userId };
+  return keyId === null ? null : { createdByKeyId: keyId };
+}
+
+/**
+ * The level on one agent and the rule that gave it; the first that applies decides. So a grant replaces what the
+ * permission gives, up or down, and neither an admin's level nor the creator's: whoever made an agent and still holds
+ * `write` cannot be locked out of it by a grant, only by a lower permission.
+ */
+export function decideLevel(
+  rule: LevelRule,
+  agent: LevelAgent,
+  grant: LevelGrant | null,
+  nowMs: number,
+): { level: AccessLevel; reason: LevelReason } {
+  if (rule.managesAll) return { level: "manage", reason: "admin" };
+  if (isCreator(rule.creator, agent)) return { level: "manage", reason: "creator" };
+  if (grant !== null && rule.grantee !== null && (grant.expiresAt === null || grant.expiresAt.getTime() > nowMs)) {
+    return { level: levelSatisfies(grant.level, rule.grantCap) ? rule.grantCap : grant.level, reason: "grant" };
+  }
+  if (agent.visibility === "restricted") return { level: "none", reason: "restricted" };
+  return { level: rule.byPermission, reason: "permission" };
+}
+
+/** The level on one agent; levelSql states the same in SQL. */
+export function agentLevel(rule: LevelRule, agent: LevelAgent, grant: LevelGrant | null, nowMs: number): AccessLevel {
+  return decideLevel(rule, agent, grant, nowMs).level;
+}
+
+function isCreator(creator: LevelRule["creator"], agent: LevelAgent): boolean {
+  if (creator === null) return false;
+  return "createdBy" in creator ? agent.createdBy === creator.createdBy : agent.createdByKeyId === creator.createdByKeyId;
 }

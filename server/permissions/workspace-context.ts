@@ -1,12 +1,13 @@
 import type { Principal } from "../auth/principal.ts";
 import { actingUserId } from "../auth/principal.ts";
+import type { LevelRule } from "../db/agent-level-sql.ts";
 import type { WorkspaceDb, WorkspaceTransaction } from "../db/workspace-db.ts";
 import type { BoundaryKeys } from "../isolation/boundary.ts";
 import type { IsolationFacts } from "../isolation/health.ts";
 import type { Violations } from "../isolation/violations.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { LevelCaller, Operation, WorkspacePermission } from "./levels.ts";
+import { levelRule, type Operation, type WorkspacePermission } from "./levels.ts";
 
 /** What a verb is told of the request: enough to record it, nothing of its transport. */
 export interface RequestInfo {
@@ -60,12 +61,11 @@ export function inTransaction<Result>(ctx: WorkspaceContext, work: (tx: Transact
   });
 }
 
-/** The caller as the level rules see it. */
-export function levelCaller(ctx: Pick<WorkspaceContext, "principal" | "permission">): LevelCaller {
-  const { principal, permission } = ctx;
-  return {
+/** The rule by which the caller's level on agents is decided. */
+export function levelRuleOf({ principal, permission }: Pick<WorkspaceContext, "principal" | "permission">): LevelRule {
+  return levelRule({
     permission,
     userId: actingUserId(principal),
     keyId: principal.kind === "workspace_api_key" ? principal.keyId : null,
-  };
+  });
 }

@@ -7,7 +7,7 @@ import {
   type TransactionContext,
   type WorkspaceContext,
 } from "../permissions/workspace-context.ts";
-import type { AgentRow } from "../workspaces/agents/agent-row.ts";
+import type { LeveledAgent } from "../workspaces/agents/agent-row.ts";
 import { loadAgent } from "../workspaces/agents/load-agent.ts";
 import type { RequestContext } from "./context.ts";
 import { type Entry, enterAfresh, enterWorkspace, withIsolation, withWorkspace } from "./enter-workspace.ts";
@@ -79,8 +79,8 @@ export function agentProcedure(
   summary: string,
   options: { isDeletedIncluded?: boolean } = {},
 ): Step<
-  { ctx: WorkspaceContext; agent: AgentRow },
-  { ctx: TransactionContext; agent: AgentRow },
+  { ctx: WorkspaceContext; agent: LeveledAgent },
+  { ctx: TransactionContext; agent: LeveledAgent },
   { workspaceId: string; agentId: string }
 > {
   const level = OPERATIONS[operation].agent;
@@ -120,7 +120,7 @@ function ladder(meta: ProcedureMeta) {
   });
 }
 
-type UntypedVerb = (args: { ctx: object; input: unknown; agent?: AgentRow }) => unknown;
+type UntypedVerb = (args: { ctx: object; input: unknown; agent?: LeveledAgent }) => unknown;
 type Opener<Context> = (ctx: Context, input: unknown, verb: UntypedVerb) => unknown;
 interface UntypedProcedure {
   _def: { inputs: z.ZodType[]; output: z.ZodType };

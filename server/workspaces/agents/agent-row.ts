@@ -1,17 +1,37 @@
-import type { AgentRow } from "../../db/agent-page.ts";
+import type { AgentRow, GrantedAgentRow } from "../../db/agent-page.ts";
 import { boundaryProblem } from "../../isolation/agent-boundary.ts";
 import type { BoundaryKeys } from "../../isolation/boundary.ts";
-import { agentLevel } from "../../permissions/levels.ts";
-import { levelCaller, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { type AccessLevel, agentLevel, type LevelGrant } from "../../permissions/levels.ts";
+import { levelRuleOf, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import type { Agent } from "./schemas.ts";
 
-export type { AgentRow } from "../../db/agent-page.ts";
+/** A row of this workspace with the caller's level on it, as it was when the row was read. */
+export type LeveledAgent = AgentRow & { accessLevel: AccessLevel };
+
+/** The rows that are authentic, each with the caller's level on it at `nowMs`. */
+export async function leveledAgents(
+  ctx: WorkspaceContext | TransactionContext,
+  rows: GrantedAgentRow[],
+  nowMs: number,
+): Promise<LeveledAgent[]> {
+  const rule = levelRuleOf(ctx);
+  const authentic = await authenticRows(ctx, rows);
+  return authentic.map((row) => ({ ...row, accessLevel: agentLevel(rule, row, grantOf(row), nowMs) }));
+}
+
+/** The caller's own grant that was read with the agent. */
+export function grantOf({ grantLevel, grantExpiresAt }: GrantedAgentRow): LevelGrant | null {
+  return grantLevel === null ? null : { level: grantLevel, expiresAt: grantExpiresAt };
+}
 
 /**
  * The rows that were made in this workspace. Any other counts as absent, and is a violation once the workspace's keys
  * have been read again: those in memory may be of a workspace that was deleted and came back.
  */
-export async function authenticRows(ctx: WorkspaceContext | TransactionContext, rows: AgentRow[]): Promise<AgentRow[]> {
+export async function authenticRows<Row extends AgentRow>(
+  ctx: WorkspaceContext | TransactionContext,
+  rows: Row[],
+): Promise<Row[]> {
   const { workspaceId, principal, request } = ctx;
   const problem = (row: AgentRow, keys: BoundaryKeys) =>
     row.workspaceId === workspaceId ? boundaryProblem(workspaceId, keys, row) : "BOUNDARY_MISMATCH";
@@ -26,7 +46,7 @@ export async function authenticRows(ctx: WorkspaceContext | TransactionContext, 
 }
 
 /** An authentic row as its caller sees it. */
-export function toAgent(ctx: Pick<WorkspaceContext, "principal" | "permission">, row: AgentRow): Agent {
+export function toAgent(row: LeveledAgent): Agent {
   return {
     id: row.id,
     workspaceId: row.workspaceId,
@@ -52,7 +72,7 @@ export function toAgent(ctx: Pick<WorkspaceContext, "principal" | "permission">,
     archivedAt: row.archivedAt,
     version: row.version,
     stats: { totalSessions: row.totalSessions, totalMessages: row.totalMessages, lastActiveAt: row.lastActiveAt },
-    accessLevel: agentLevel(levelCaller(ctx), row),
+    accessLevel: row.accessLevel,
     isolation: { workspaceId: row.workspaceId, level: row.isolationLevel, boundary: row.boundary, verified: true },
   };
 }

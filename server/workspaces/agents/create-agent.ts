@@ -1,8 +1,14 @@
 import { recordAudit } from "../../audit/record.ts";
 import { actingUserId } from "../../auth/principal.ts";
 import { type BoundaryKeys, signBoundary } from "../../isolation/boundary.ts";
+import { agentLevel } from "../../permissions/levels.ts";
 import { assertModelAllowed } from "../../permissions/model-policy.ts";
-import { inTransaction, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
+import {
+  inTransaction,
+  levelRuleOf,
+  type TransactionContext,
+  type WorkspaceContext,
+} from "../../permissions/workspace-context.ts";
 import { newId } from "../../shared/ids.ts";
 import { comparisonKey } from "../../shared/text.ts";
 import { once } from "../once.ts";
@@ -19,7 +25,7 @@ export function createAgent(ctx: WorkspaceContext, input: CreateAgentInput): Pro
       const keys = await tx.renewKeys(tx.db);
       const agent = await nameIsFree(input.name, () => tx.db.agent.create({ data: newAgent(tx, keys, input) }));
       await recordAudit(tx, { action: "agent.create", target: { kind: "agent", id: agent.id }, after: auditView(input) });
-      return toAgent(tx, agent);
+      return toAgent({ ...agent, accessLevel: agentLevel(levelRuleOf(tx), agent, null, tx.clock.now()) });
     }),
   );
 }

@@ -1,11 +1,11 @@
 import { recordAudit } from "../../audit/record.ts";
 import type { TransactionContext } from "../../permissions/workspace-context.ts";
-import type { AgentRow } from "./agent-row.ts";
+import type { LeveledAgent } from "./agent-row.ts";
 import type { DeletedAgent } from "./schemas.ts";
 import { StaleRowError } from "./stale-row.ts";
 
 /** Deletes an agent softly: it answers NOT_FOUND everywhere from then on, and can be restored for as long as it is kept. */
-export async function deleteAgent(tx: TransactionContext, agent: AgentRow): Promise<DeletedAgent> {
+export async function deleteAgent(tx: TransactionContext, agent: LeveledAgent): Promise<DeletedAgent> {
   const deletedAt = new Date(tx.clock.now());
   const { count } = await tx.db.agent.updateMany({
     where: { id: agent.id, version: agent.version },

@@ -1,7 +1,7 @@
-import type { AgentPageQuery } from "../../db/agent-page.ts";
-import { levelCaller, type WorkspaceContext } from "../../permissions/workspace-context.ts";
+import type { AgentPageQuery, AgentRow } from "../../db/agent-page.ts";
+import { levelRuleOf, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { decodeCursor, encodeCursor, type Keyset } from "../../shared/pagination.ts";
-import { type AgentRow, authenticRows, toAgent } from "./agent-row.ts";
+import { leveledAgents, toAgent } from "./agent-row.ts";
 import type { AgentPage, ListAgentsInput } from "./schemas.ts";
 
 const SORT_FIELDS = { createdAt: "createdAt", updatedAt: "updatedAt", name: "nameKey" } as const satisfies Record<
@@ -14,9 +14,11 @@ export async function listAgents(ctx: WorkspaceContext, input: ListAgentsInput):
   const { limit, cursor, sortBy, sortOrder, includeArchived, ...filters } = input;
   const query = { ...filters, sortBy, sortOrder, includeArchived };
   const { workspaceId: _, ...conditions } = filters;
+  // One moment for the list and for the levels in it, so that a grant that ends meanwhile is in both or in neither.
+  const nowMs = ctx.clock.now();
   const rows = await ctx.db.agentPage({
     ...conditions,
-    restricted: visibleRestricted(ctx),
+    levels: { rule: levelRuleOf(ctx), nowMs },
     isArchivedHidden: !includeArchived && filters.status === undefined,
     sort: SORT_FIELDS[sortBy],
     order: sortOrder,
@@ -26,19 +28,10 @@ export async function listAgents(ctx: WorkspaceContext, input: ListAgentsInput):
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
-    data: (await authenticRows(ctx, page)).map((row) => toAgent(ctx, row)),
+    data: (await leveledAgents(ctx, page, nowMs)).map(toAgent),
     nextCursor: rows.length > limit && last ? encodeCursor(query, keysetOf(sortBy, last)) : null,
     isolation: { workspaceId: ctx.workspaceId, verified: true },
   };
-}
-
-/** Which restricted agents the caller sees: those on which agentLevel gives it "view" or more. */
-function visibleRestricted(ctx: WorkspaceContext): AgentPageQuery["restricted"] {
-  const { permission, userId, keyId } = levelCaller(ctx);
-  if (permission === "admin") return "all";
-  if (permission === "read") return "none";
-  if (userId !== null) return { createdBy: userId };
-  return keyId === null ? "none" : { createdByKeyId: keyId };
 }
 
 function keysetOf(sortBy: ListAgentsInput["sortBy"], row: AgentRow): Keyset {

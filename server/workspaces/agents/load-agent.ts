@@ -1,10 +1,11 @@
-import { type AccessLevel, agentLevel, levelSatisfies } from "../../permissions/levels.ts";
-import { levelCaller, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { type AccessLevel, levelSatisfies } from "../../permissions/levels.ts";
+import { levelRuleOf, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { AppError, agentNotFound } from "../../shared/errors.ts";
-import { type AgentRow, authenticRows } from "./agent-row.ts";
+import { type LeveledAgent, leveledAgents } from "./agent-row.ts";
 
 /**
- * The agent that a call names, once the caller's level on it is known to reach what the call needs.
+ * The agent that a call names, once the caller's level on it is known to reach what the call needs. In a transaction
+ * the agent is locked before it is read, so that a grant that is being taken away has been, or has to wait.
  *
  * @throws AppError NOT_FOUND, always the same one, where it is absent, deleted, hidden from the caller or not authentic;
  * FORBIDDEN where the caller sees it and may not do this
@@ -14,21 +15,23 @@ export async function loadAgent(
   agentId: string,
   required: AccessLevel,
   options: { isDeletedIncluded?: boolean } = {},
-): Promise<AgentRow> {
-  const found = await ctx.db.agent.findFirst({
-    where: { id: agentId, ...(options.isDeletedIncluded && { OR: [{ deletedAt: null }, { deletedAt: { not: null } }] }) },
+): Promise<LeveledAgent> {
+  if ("lockAgent" in ctx.db) await ctx.db.lockAgent(agentId);
+  const rows = await ctx.db.agentsById({
+    ids: [agentId],
+    grantee: levelRuleOf(ctx).grantee,
+    areDeletedIncluded: options.isDeletedIncluded ?? false,
   });
-  const [row] = await authenticRows(ctx, found ? [found] : []);
-  if (!row) throw agentNotFound();
+  const [agent] = await leveledAgents(ctx, rows, ctx.clock.now());
+  if (!agent) throw agentNotFound();
   // A deleted agent is absent for whoever could not bring it back.
-  if (row.deletedAt !== null && !levelSatisfies(agentLevel(levelCaller(ctx), row), required)) throw agentNotFound();
-  assertLevel(ctx, row, required);
-  return row;
+  if (agent.deletedAt !== null && !levelSatisfies(agent.accessLevel, required)) throw agentNotFound();
+  assertLevel(agent, required);
+  return agent;
 }
 
 /** @throws AppError as loadAgent does */
-export function assertLevel(ctx: Pick<WorkspaceContext, "principal" | "permission">, row: AgentRow, required: AccessLevel): void {
-  const actual = agentLevel(levelCaller(ctx), row);
+export function assertLevel({ accessLevel: actual }: Pick<LeveledAgent, "accessLevel">, required: AccessLevel): void {
   if (actual === "none") throw agentNotFound();
   if (!levelSatisfies(actual, required)) {
     throw new AppError("FORBIDDEN", `This needs the level "${required}" on the agent; yours is "${actual}"`, {

@@ -1,14 +1,14 @@
 import { recordAudit } from "../../audit/record.ts";
 import type { TransactionContext } from "../../permissions/workspace-context.ts";
 import { agentNotFound } from "../../shared/errors.ts";
-import { type AgentRow, toAgent } from "./agent-row.ts";
+import { type LeveledAgent, toAgent } from "./agent-row.ts";
 import { nameIsFree } from "./name-is-free.ts";
 import type { Agent } from "./schemas.ts";
 import { StaleRowError } from "./stale-row.ts";
 
 /** Brings a deleted agent back as it was, within the time that deleted agents are kept; one that is not deleted stays as it is. */
-export async function restoreAgent(tx: TransactionContext, agent: AgentRow): Promise<Agent> {
-  if (agent.deletedAt === null) return toAgent(tx, agent);
+export async function restoreAgent(tx: TransactionContext, agent: LeveledAgent): Promise<Agent> {
+  if (agent.deletedAt === null) return toAgent(agent);
   const nowMs = tx.clock.now();
   if (agent.deletedAt.getTime() + tx.settings.agentRetentionMs <= nowMs) throw agentNotFound();
   const [restored] = await nameIsFree(agent.name, () =>
@@ -19,5 +19,5 @@ export async function restoreAgent(tx: TransactionContext, agent: AgentRow): Pro
   );
   if (!restored) throw new StaleRowError();
   await recordAudit(tx, { action: "agent.restore", target: { kind: "agent", id: agent.id }, after: { name: agent.name } });
-  return toAgent(tx, restored);
+  return toAgent({ ...restored, accessLevel: agent.accessLevel });
 }

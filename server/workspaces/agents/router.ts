@@ -21,7 +21,7 @@ export const agentsRouter = {
   get: agentProcedure("agent:get", "Returns one agent.")
     .input(AgentRef)
     .output(Agent)
-    .query(({ ctx, agent }) => toAgent(ctx, agent)),
+    .query(({ agent }) => toAgent(agent)),
 
   update: agentProcedure("agent:update", "Changes the given fields of an agent; null clears one, an absent one stays.")
     .input(UpdateAgentInput)

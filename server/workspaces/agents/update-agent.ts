@@ -4,19 +4,19 @@ import { assertModelAllowed } from "../../permissions/model-policy.ts";
 import type { TransactionContext } from "../../permissions/workspace-context.ts";
 import { AppError } from "../../shared/errors.ts";
 import { comparisonKey } from "../../shared/text.ts";
-import { type AgentRow, toAgent } from "./agent-row.ts";
+import { type LeveledAgent, toAgent } from "./agent-row.ts";
 import { assertLevel } from "./load-agent.ts";
 import { nameIsFree } from "./name-is-free.ts";
 import type { Agent, UpdateAgentInput } from "./schemas.ts";
 import { StaleRowError } from "./stale-row.ts";
 
 /** Changes the fields given and leaves the others; null clears. A version that is no longer the present one changes nothing. */
-export async function updateAgent(tx: TransactionContext, agent: AgentRow, input: UpdateAgentInput): Promise<Agent> {
+export async function updateAgent(tx: TransactionContext, agent: LeveledAgent, input: UpdateAgentInput): Promise<Agent> {
   const { workspaceId: _, agentId: __, version, ...fields } = input;
   if (version !== undefined && version !== agent.version) throw versionConflict(version, agent.version);
-  if (fields.visibility !== undefined && fields.visibility !== agent.visibility) assertLevel(tx, agent, "manage");
+  if (fields.visibility !== undefined && fields.visibility !== agent.visibility) assertLevel(agent, "manage");
   const changes = changedFields(agent, fields);
-  if (Object.keys(changes).length === 0) return toAgent(tx, agent);
+  if (Object.keys(changes).length === 0) return toAgent(agent);
   if (changes.modelProvider !== undefined || changes.modelName !== undefined)
     await assertModelAllowed(tx, { ...agent, ...changes });
   const now = new Date(tx.clock.now());
@@ -38,26 +38,26 @@ export async function updateAgent(tx: TransactionContext, agent: AgentRow, input
   await recordAudit(tx, {
     action: "agent.update",
     target: { kind: "agent", id: agent.id },
-    before: Object.fromEntries(Object.keys(changes).map((name) => [name, agent[name as keyof AgentRow]])),
+    before: Object.fromEntries(Object.keys(changes).map((name) => [name, agent[name as keyof LeveledAgent]])),
     after: changes,
   });
-  return toAgent(tx, updated);
+  return toAgent({ ...updated, accessLevel: agent.accessLevel });
 }
 
 type AgentFields = Omit<UpdateAgentInput, "workspaceId" | "agentId" | "version">;
 
 type Changes = { [Name in keyof AgentFields]?: Exclude<AgentFields[Name], undefined> };
 
-function changedFields(agent: AgentRow, fields: AgentFields): Changes {
+function changedFields(agent: LeveledAgent, fields: AgentFields): Changes {
   return Object.fromEntries(
     Object.entries(fields).filter(
-      ([name, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(agent[name as keyof AgentRow]),
+      ([name, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(agent[name as keyof LeveledAgent]),
     ),
   );
 }
 
 /** What an update can change, as it is. */
-function changeable(agent: AgentRow) {
+function changeable(agent: LeveledAgent) {
   const { name, nameKey, description, status, visibility, isolationLevel, compositionMode, messageOutputMode } = agent;
   const { maxEngineIterations, systemPrompt, modelProvider, modelName, temperature, maxTokens, tags, metadata } = agent;
   const { archivedAt, archiveReason, statusBeforeArchive } = agent;
@@ -68,7 +68,7 @@ function changeable(agent: AgentRow) {
   };
 }
 
-function archiveFields(status: AgentRow["status"], now: Date) {
+function archiveFields(status: LeveledAgent["status"], now: Date) {
   return status === "archived"
     ? { archivedAt: now, archiveReason: "manual" as const }
     : { archivedAt: null, archiveReason: null, statusBeforeArchive: null };
