@@ -55,7 +55,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   const { sim, queryBound } = database;
   const { features } = await probeSim(sim);
-  const openWorkspace = (binding: Binding) => database.openWorkspace(binding, { hasPermissionGroups: features.permissionGroups });
+  const openWorkspace = (binding: Binding) => database.openWorkspace(binding, { features });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
   const credentials = createCredentialCache({
     authenticator: createAuthenticator({

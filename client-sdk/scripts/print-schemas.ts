@@ -63,22 +63,30 @@ function toDefinitions(
     target: "draft-7",
     unrepresentable: "any",
     uri: (id) => `#/$defs/${id}`,
-    override: ({ zodSchema, jsonSchema }) => refine(zodSchema, jsonSchema),
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema._zod.def.type === "date") (jsonSchema as JsonSchema).tsType = "Date";
+    },
   });
   for (const [schema, name] of names) {
     const definition = schemas[rename(name)];
     if (definition) {
       delete definition.$id;
       delete definition.$schema;
+      refineObjects(definition);
       if (io === "input" && schema.safeParse(undefined).success) schemas[rename(name)] = orUndefined(definition);
     }
   }
   return schemas;
 }
 
-/** What JSON Schema cannot say: a Date, a key that may be undefined, an object without keys; and defaults as comments. */
-function refine(zodSchema: z.core.$ZodTypes, schema: JsonSchema): void {
-  if (zodSchema._zod.def.type === "date") schema.tsType = "Date";
+/**
+ * What JSON Schema cannot say: a key that may be undefined, an object without keys; and defaults as comments. Done once
+ * all is converted: a schema that several objects share is not complete before.
+ */
+function refineObjects(node: unknown): void {
+  if (typeof node !== "object" || node === null) return;
+  for (const inner of Object.values(node)) refineObjects(inner);
+  const schema = node as JsonSchema;
   if (schema.type !== "object" || !schema.properties) return;
   const properties = schema.properties as Record<string, JsonSchema>;
   const required = new Set(schema.required);

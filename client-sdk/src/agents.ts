@@ -1,6 +1,7 @@
 import { type CallOptions, type CreateOptions, invoke } from "./call.ts";
 import type { WorkspacesAgentsCalls } from "./generated/calls.ts";
 import type { Agent, AgentPage, CreateAgentInput, DeletedAgent, ListAgentsInput, UpdateAgentInput } from "./generated/schemas.ts";
+import { Grants } from "./grants.ts";
 import { newIdempotencyKey } from "./idempotency-key.ts";
 import { PageRequest } from "./page-request.ts";
 import type { MethodsFor } from "./resource.ts";
@@ -11,10 +12,12 @@ export type AgentFilters = Omit<ListAgentsInput, "workspaceId">;
 
 /** The agents of one workspace. */
 export class Agents implements MethodsFor<WorkspacesAgentsCalls> {
+  readonly grants: Grants;
   readonly #calls: WorkspacesAgentsCalls;
   readonly #workspaceId: string;
 
   constructor(calls: WorkspacesAgentsCalls, workspaceId: string) {
+    this.grants = new Grants(calls.grants, workspaceId);
     this.#calls = calls;
     this.#workspaceId = workspaceId;
   }

@@ -26,13 +26,18 @@ export type {
   AgentPage,
   AgentStatus,
   DeletedAgent,
+  Grant,
+  GrantEntry,
+  GrantPage,
   IntegrationHealth,
   Isolation,
   IsolationCheck,
   IsolationHealth,
   IsolationReport,
   IsolationStatus,
+  RemovedGrant,
 } from "./generated/schemas.ts";
+export type { GrantFilters, Grants, NewGrant } from "./grants.ts";
 export type { WorkspaceIsolation } from "./isolation.ts";
 export type { Page, PageRequest } from "./page-request.ts";
 export type { Workspace } from "./workspace.ts";

@@ -13,13 +13,17 @@ import { modelPolicyStatement } from "./model-policy.ts";
 import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
 import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
+import { CURRENT_SIM, type SimFeatures } from "./sim-features.ts";
 import type { Statement } from "./sim-reader.ts";
+import { type MemberFacts, type MembersQuery, membersStatement } from "./workspace-members.ts";
 import type { ScopedModels } from "./workspace-types.ts";
 
 /** Reads that are one statement, inside and outside a transaction. */
 interface NamedReads {
   /** Agents by their ids, in no order, each with the caller's own grant on it. */
   agentsById(query: AgentsByIdQuery): Promise<GrantedAgentRow[]>;
+  /** Users with a permission in the workspace, by email. */
+  members(query: MembersQuery): Promise<MemberFacts[]>;
 }
 
 /** The database as one workspace sees it, inside a transaction. */
@@ -66,9 +70,9 @@ export interface WorkspaceDbOptions {
   isExtensionOn?: boolean;
   /** Another only where a test shows what a mistake in the scope would let through. */
   scope?: typeof scopeArguments;
+  /** What the Sim beside this server has; the present one unless given. */
+  features?: SimFeatures;
   transactionMaxWaitMs?: number;
-  /** Whether Sim has permission groups. */
-  hasPermissionGroups?: boolean;
 }
 
 /**
@@ -76,7 +80,7 @@ export interface WorkspaceDbOptions {
  * what is allowed. The workspace sits in the closure; the binding travels with each query to the pool.
  */
 export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, options: WorkspaceDbOptions = {}): WorkspaceDb {
-  const { isExtensionOn = true, scope = scopeArguments, transactionMaxWaitMs = 30_000, hasPermissionGroups = false } = options;
+  const { isExtensionOn = true, scope = scopeArguments, features = CURRENT_SIM, transactionMaxWaitMs = 30_000 } = options;
   const { schema } = base;
   const extended = base.prisma.$extends({
     name: "workspace",
@@ -102,13 +106,14 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
   const agentColumns = schema.get("Agent")?.columns ?? "";
   const reads = (query: (statement: Statement) => Promise<object[]>): NamedReads => ({
     agentsById: (given) => query(agentsByIdStatement(workspaceId, agentColumns, given)) as Promise<GrantedAgentRow[]>,
+    members: (given) => query(membersStatement(workspaceId, features, given)) as Promise<MemberFacts[]>,
   });
   const enter = (tx: RawPrisma & object): WorkspaceTransaction => ({
     ...facade(tx),
     ...reads(({ text, values }) => tx.$queryRawUnsafe<object[]>(text, ...values)),
     lockAgent: (agentId) => lockAgent(tx, workspaceId, agentId),
     tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
-    modelPolicy: async (userId) => (hasPermissionGroups ? readModelPolicy(tx, workspaceId, userId) : null),
+    modelPolicy: async (userId) => (features.permissionGroups ? readModelPolicy(tx, workspaceId, userId) : null),
   });
   const query = (statement: Statement) => base.query(binding, statement);
   return Object.freeze({

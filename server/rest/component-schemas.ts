@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
 import { IntegrationHealth } from "../sim-integration/health.ts";
+import { Grant, GrantEntry, GrantPage, SetGrantInput } from "../workspaces/agents/grants/schemas.ts";
 import { Agent, AgentPage, CreateAgentInput, DeletedAgent, UpdateAgentInput } from "../workspaces/agents/schemas.ts";
 import { IsolationCheck, IsolationHealth, IsolationReport } from "../workspaces/isolation/schemas.ts";
 import { Isolation } from "../workspaces/isolation-schema.ts";
@@ -10,13 +11,20 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Agent,
   AgentPage,
   DeletedAgent,
+  Grant,
+  GrantEntry,
+  GrantPage,
   IntegrationHealth,
   Isolation,
   IsolationCheck,
   IsolationHealth,
   IsolationReport,
 };
-export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = { CreateAgent: CreateAgentInput, UpdateAgent: UpdateAgentInput };
+export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  CreateAgent: CreateAgentInput,
+  UpdateAgent: UpdateAgentInput,
+  SetGrant: SetGrantInput,
+};
 
 const Issue = z.object({
   path: z.array(z.union([z.string(), z.int()])).describe("Where it stands: names of fields and indexes, or of a header"),

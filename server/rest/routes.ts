@@ -75,6 +75,9 @@ export const ROUTES: readonly Route[] = [
   route("PATCH", AGENT, "workspaces.agents.update"),
   route("DELETE", AGENT, "workspaces.agents.delete"),
   route("POST", `${AGENT}/restore`, "workspaces.agents.restore"),
+  route("GET", `${AGENT}/grants`, "workspaces.agents.grants.list"),
+  route("PUT", `${AGENT}/grants/{user_id}`, "workspaces.agents.grants.set"),
+  route("DELETE", `${AGENT}/grants/{user_id}`, "workspaces.agents.grants.remove", { success: 204 }),
   route("GET", "/workspaces/{workspace_id}/isolation/health", "workspaces.isolation.health", {
     statusOf: ({ status }) => (status === "unhealthy" ? 503 : 200),
     otherStatuses: [503],

@@ -69,6 +69,11 @@ export function agentNotFound(): AppError {
   return new AppError("NOT_FOUND", "Agent not found");
 }
 
+/** The one answer for a user who is unknown, or has no permission in the workspace. */
+export function userNotFound(): AppError {
+  return new AppError("NOT_FOUND", "User not found");
+}
+
 export function invalidInput(issues: Issue[]): AppError {
   const first = issues[0];
   const where = first && first.path.length > 0 ? `${first.path.join(".")}: ` : "";

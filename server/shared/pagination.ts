@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { AppError } from "./errors.ts";
+import { simId } from "./text.ts";
 
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 100;
@@ -18,14 +19,18 @@ export interface Keyset {
   id: string;
 }
 
+/** What a list is ordered by: a time or a text, and then a UUID, or an id of Sim's. */
+type KeysetKind = "time" | "text" | "text and Sim's id";
+
 const cursorSchema = z.strictObject({
   q: z.string(),
   v: z
     .string()
     .max(500)
     .refine((text) => !text.includes("\0") && text.isWellFormed()),
-  id: z.uuid(),
+  id: simId,
 });
+const uuid = z.uuid();
 
 /** An opaque cursor that continues `query` alone; `query` names the workspace, filters and order, and not the limit. */
 export function encodeCursor(query: unknown, keyset: Keyset): string {
@@ -37,9 +42,12 @@ export function encodeCursor(query: unknown, keyset: Keyset): string {
  *
  * @throws AppError BAD_REQUEST where the cursor is malformed or was made for another query or workspace
  */
-export function decodeCursor(query: unknown, cursor: string, kind: "time" | "text"): Keyset {
+export function decodeCursor(query: unknown, cursor: string, kind: KeysetKind): Keyset {
   const parsed = cursorSchema.safeParse(parseBase64Json(cursor));
-  const isOfKind = parsed.success && (kind === "text" || isTime(parsed.data.v));
+  const isOfKind =
+    parsed.success &&
+    (kind !== "time" || isTime(parsed.data.v)) &&
+    (kind === "text and Sim's id" || uuid.safeParse(parsed.data.id).success);
   if (!isOfKind || parsed.data.q !== fingerprint(query)) {
     const message = "is not a cursor of this list; use nextCursor of the page before, with the same filters and order";
     throw new AppError("BAD_REQUEST", `cursor: ${message}`, { details: { issues: [{ path: ["cursor"], message }] } });

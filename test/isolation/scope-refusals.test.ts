@@ -69,7 +69,18 @@ test.each(REFUSED)("agent.%s(%j) is refused by name", async (action, args, messa
 
 test("there is nothing on a workspace's client but its models, its transaction and its named reads", () => {
   expect(Object.keys(db).sort()).toEqual(
-    ["agent", "agentGrant", "agentPage", "agentsById", "auditEvent", "confirm", "idempotencyKey", "transaction", "workspaceState"].sort(),
+    [
+      "agent",
+      "agentGrant",
+      "agentPage",
+      "agentsById",
+      "auditEvent",
+      "confirm",
+      "idempotencyKey",
+      "members",
+      "transaction",
+      "workspaceState",
+    ].sort(),
   );
   expect(Reflect.ownKeys(db.agent)).not.toContain("$parent");
   expect(Object.isFrozen(db) && Object.isFrozen(db.agent)).toBe(true);

@@ -2,6 +2,7 @@ import { agentProcedure, workspaceProcedure } from "../../trpc/procedures.ts";
 import { toAgent } from "./agent-row.ts";
 import { createAgent } from "./create-agent.ts";
 import { deleteAgent } from "./delete-agent.ts";
+import { grantsRouter } from "./grants/router.ts";
 import { listAgents } from "./list-agents.ts";
 import { restoreAgent } from "./restore-agent.ts";
 import { Agent, AgentPage, AgentRef, CreateAgentInput, DeletedAgent, ListAgentsInput, UpdateAgentInput } from "./schemas.ts";
@@ -37,4 +38,6 @@ export const agentsRouter = {
     .input(AgentRef)
     .output(Agent)
     .mutation(({ ctx, agent }) => restoreAgent(ctx, agent)),
+
+  grants: grantsRouter,
 };
