@@ -5,16 +5,18 @@ import type { Binding } from "./db/binding.ts";
 import { openDatabase } from "./db/client.ts";
 import { probeSim } from "./db/probe-sim.ts";
 import type { Env } from "./env.ts";
-import type { ContextSample } from "./isolation/checks/contexts.ts";
 import { createHealth } from "./isolation/health.ts";
 import { createReSignSweep, type ReSignSweep } from "./isolation/re-sign-sweep.ts";
 import { createRefusals, type Refusals } from "./isolation/refusals.ts";
 import { createViolations } from "./isolation/violations.ts";
 import { workspaceChecks } from "./isolation/workspace-checks.ts";
 import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
-import { createAccessMemory, createAccessResolver } from "./permissions/access.ts";
-import { guardedBinding, type Proven } from "./permissions/guard.ts";
+import { createAccessResolver } from "./permissions/access.ts";
+import { type AntiEntropy, createAntiEntropy } from "./permissions/anti-entropy.ts";
+import { ContextCache } from "./permissions/context-cache.ts";
+import { guardedBinding } from "./permissions/guard.ts";
 import { allowsPersonalApiKeys } from "./permissions/personal-api-keys.ts";
+import type { Proven } from "./permissions/principal-map.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
 import type { Services } from "./trpc/context.ts";
@@ -35,12 +37,13 @@ export interface Dependencies {
   refusals: Refusals;
   /** Signs what is signed under an older root secret anew. */
   reSignSweep: ReSignSweep;
+  /** Watches over the remembered permissions. */
+  antiEntropy: AntiEntropy;
   close(): Promise<void>;
 }
 
 /** Whose credential no table has: what the guard must turn away. */
 const NOBODY: Proven = { principal: { kind: "session", userId: "nobody", sessionId: "nobody" }, proof: "none" };
-const NOT_SAMPLED: ContextSample = { checked: 0, mismatches: 0 };
 
 /** Opens the database and joins the parts. Nothing listens yet. */
 export async function createDependencies(env: ServerEnv, log: Logger, clock: Clock = systemClock): Promise<Dependencies> {
@@ -57,6 +60,8 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   const { features } = await probeSim(sim);
   const openWorkspace = (binding: Binding) => database.openWorkspace(binding, { features });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
+  const contexts = new ContextCache({ ttlMs });
+  const antiEntropy = createAntiEntropy({ contexts, features, queryBound, log });
   const credentials = createCredentialCache({
     authenticator: createAuthenticator({
       sim,
@@ -67,7 +72,6 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       appUrl: env.NEXT_PUBLIC_APP_URL,
     }),
     ttlMs,
-    createMemory: createAccessMemory,
   });
   const violations = createViolations({
     record: (violation) => recordViolation({ openWorkspace, clock }, violation),
@@ -77,7 +81,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   const checks = workspaceChecks({
     ...{ sim, queryBound, openWorkspace, violations, refusals, clock, rootSecrets: env.ISOLATION_SECRET },
     nobody: (workspaceId) => guardedBinding(NOBODY, workspaceId, "admin", features),
-    lastContextSample: () => NOT_SAMPLED,
+    lastContextSample: antiEntropy.recent,
   });
   return {
     services: {
@@ -85,7 +89,8 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       resolveAccess: createAccessResolver({
         sim,
         features,
-        ttlMs,
+        contexts,
+        nowMs: () => clock.now(),
         openWorkspace,
       }),
       workspaceKeys: createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs),
@@ -102,7 +107,9 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     database,
     refusals,
     reSignSweep: createReSignSweep({ rootSecrets: env.ISOLATION_SECRET, openWorkspace, sim, violations, clock, log }),
+    antiEntropy,
     async close() {
+      await antiEntropy.stop();
       await violations.close();
       await database.close();
     },

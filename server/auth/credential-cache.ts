@@ -1,18 +1,22 @@
 import { LRUCache } from "lru-cache";
+import { AppError } from "../shared/errors.ts";
+import { type Runway, singleFlight } from "../shared/single-flight.ts";
 import type { Authentication, Authenticator, RequestHeaders } from "./principal.ts";
 
 const MAX_CREDENTIALS = 50_000;
 const JITTER = 0.2;
 
-/** A verified credential with what is remembered for it; forgetting the caller forgets all of it. */
-export interface Caller<Memory> extends Authentication {
-  readonly memory: Memory;
+/** Remembers verified credentials, so that a warm call needs no look-up: the guard in each statement re-checks them. */
+export interface CredentialCache {
+  /** The caller behind the headers; `isFresh` verifies anew and forgets what was remembered. */
+  find(headers: RequestHeaders, isFresh: boolean): Promise<Authentication | null>;
 }
 
-/** Remembers verified credentials, so that a warm call needs no look-up: the guard in each statement re-checks them. */
-export interface CredentialCache<Memory> {
-  /** The caller behind the headers; `isFresh` verifies anew and forgets what was remembered. */
-  find(headers: RequestHeaders, isFresh: boolean): Promise<Caller<Memory> | null>;
+/** The verifications of one credential. */
+interface Verification extends Runway<Authentication | null> {
+  /** Whether the outcome of the present one may not be remembered. */
+  isOutdated: boolean;
+  waiting: number;
 }
 
 /**
@@ -20,21 +24,19 @@ export interface CredentialCache<Memory> {
  * neither is Sim's backend, whose token expires where no statement would notice. Concurrent verifications of one
  * credential are made once.
  */
-export function createCredentialCache<Memory extends object>(options: {
+export function createCredentialCache(options: {
   authenticator: Authenticator;
   ttlMs: number;
-  createMemory(): Memory;
   random?: () => number;
-}): CredentialCache<Memory> {
-  const { authenticator, ttlMs, createMemory, random = Math.random } = options;
-  const known = new LRUCache<string, Caller<Memory>>({ max: MAX_CREDENTIALS });
-  const pending = new Map<string, Promise<Caller<Memory> | null>>();
+}): CredentialCache {
+  const { authenticator, ttlMs, random = Math.random } = options;
+  const known = new LRUCache<string, Authentication>({ max: MAX_CREDENTIALS });
+  const underWay = new Map<string, Verification>();
 
-  async function verify(digest: string, headers: RequestHeaders): Promise<Caller<Memory> | null> {
-    const authentication = await authenticator.authenticate(headers);
-    if (!authentication) return null;
-    const caller: Caller<Memory> = { ...authentication, memory: createMemory() };
-    if (ttlMs > 0 && caller.principal.kind !== "internal") {
+  async function verify(digest: string, headers: RequestHeaders, shared: Verification): Promise<Authentication | null> {
+    shared.isOutdated = false;
+    const caller = await authenticator.authenticate(headers);
+    if (caller && ttlMs > 0 && caller.principal.kind !== "internal" && !shared.isOutdated) {
       known.set(digest, caller, { ttl: Math.max(1, ttlMs * (1 - JITTER * random())) });
     }
     return caller;
@@ -44,17 +46,27 @@ export function createCredentialCache<Memory extends object>(options: {
     async find(headers, isFresh) {
       const digest = authenticator.identify(headers);
       if (digest === null) return null;
+      const running = underWay.get(digest);
       if (isFresh) {
         known.delete(digest);
-        return verify(digest, headers);
+        if (running) running.isOutdated = true;
       }
       const caller = known.get(digest);
       if (caller) return caller;
-      const running = pending.get(digest);
-      if (running) return running;
-      const started = verify(digest, headers).finally(() => pending.delete(digest));
-      pending.set(digest, started);
-      return started;
+      const shared = running ?? { isOutdated: false, waiting: 0 };
+      underWay.set(digest, shared);
+      shared.waiting += 1;
+      try {
+        return await singleFlight(
+          shared,
+          () => verify(digest, headers, shared),
+          // A credential that ended meanwhile is found out by the guard; one that became good would not be.
+          (outcome) => !isFresh && !("error" in outcome && outcome.error instanceof AppError),
+        );
+      } finally {
+        shared.waiting -= 1;
+        if (shared.waiting === 0) underWay.delete(digest);
+      }
     },
   };
 }

@@ -26,30 +26,33 @@ interface NamedReads {
   members(query: MembersQuery): Promise<MemberFacts[]>;
 }
 
+/** What is done in a transaction alone. */
+interface TransactionReads extends NamedReads {
+  /** Waits until nobody else is changing the agent or its grants, and keeps others from it until the transaction ends. */
+  lockAgent(agentId: string): Promise<void>;
+  /**
+   * Takes a lock of this workspace for the rest of the transaction, or answers false where another transaction holds it.
+   * The lock is 64 bits of the name's SHA-256.
+   */
+  tryLock(name: readonly string[]): Promise<boolean>;
+  /** What Sim's permission group for the user in this workspace is configured to; null where none governs, or Sim has none. */
+  modelPolicy(userId: string | null): Promise<unknown>;
+}
+
 /** The database as one workspace sees it, inside a transaction. */
-export type WorkspaceTransaction = ScopedModels &
-  NamedReads & {
-    /** Waits until nobody else is changing the agent or its grants, and keeps others from it until the transaction ends. */
-    lockAgent(agentId: string): Promise<void>;
-    /**
-     * Takes a lock of this workspace for the rest of the transaction, or answers false where another transaction holds it.
-     * The lock is 64 bits of the name's SHA-256.
-     */
-    tryLock(name: readonly string[]): Promise<boolean>;
-    /** What Sim's permission group for the user in this workspace is configured to; null where none governs, or Sim has none. */
-    modelPolicy(userId: string | null): Promise<unknown>;
-  };
+export type WorkspaceTransaction = ScopedModels & TransactionReads;
+
+interface OwnReads extends NamedReads {
+  /** A page of the workspace's undeleted agents that the caller sees, each with the caller's own grant on it. */
+  agentPage(query: AgentPageQuery): Promise<GrantedAgentRow[]>;
+  /** Resolves where the decision that the client rests on still holds, and touches no row. */
+  confirm(): Promise<void>;
+  /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
+  transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>): Promise<Result>;
+}
 
 /** The database as one workspace sees it. There is nothing else on it: no raw SQL, no client behind it, no workspaceId. */
-export type WorkspaceDb = ScopedModels &
-  NamedReads & {
-    /** A page of the workspace's undeleted agents that the caller sees, each with the caller's own grant on it. */
-    agentPage(query: AgentPageQuery): Promise<GrantedAgentRow[]>;
-    /** Resolves where the decision that the client rests on still holds, and touches no row. */
-    confirm(): Promise<void>;
-    /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
-    transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>): Promise<Result>;
-  };
+export type WorkspaceDb = ScopedModels & OwnReads;
 
 /** How long an interactive transaction may last, and wait for a connection, in milliseconds. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
@@ -82,42 +85,50 @@ export interface WorkspaceDbOptions {
 export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, options: WorkspaceDbOptions = {}): WorkspaceDb {
   const { isExtensionOn = true, scope = scopeArguments, features = CURRENT_SIM, transactionMaxWaitMs = 30_000 } = options;
   const { schema } = base;
-  const extended = base.prisma.$extends({
-    name: "workspace",
-    query: {
-      $allModels: {
-        $allOperations({ model, operation, args, query }) {
-          const scoped = isExtensionOn ? scope({ model, action: operation, args }, binding.workspaceId, schema) : args;
-          // Prisma's promises run when awaited, so the binding must be in place at the await.
-          return runBound(binding, async () => {
-            try {
-              return await query(scoped as typeof args);
-            } catch (error) {
-              if (isRowRefused(error)) base.onRowRefused(binding.workspaceId, model);
-              throw error;
-            }
-          });
+  const extend = () => {
+    const extended = base.prisma.$extends({
+      name: "workspace",
+      query: {
+        $allModels: {
+          $allOperations({ model, operation, args, query }) {
+            const scoped = isExtensionOn ? scope({ model, action: operation, args }, binding.workspaceId, schema) : args;
+            // Prisma's promises run when awaited, so the binding must be in place at the await.
+            return runBound(binding, async () => {
+              try {
+                return await query(scoped as typeof args);
+              } catch (error) {
+                if (isRowRefused(error)) base.onRowRefused(binding.workspaceId, model);
+                throw error;
+              }
+            });
+          },
         },
       },
-    },
-  });
-  giveOwnRequestHandler(extended);
+    });
+    giveOwnRequestHandler(extended);
+    return extended;
+  };
+  // Prisma's part is some 40 KB and half a millisecond, and most clients only ever make the named reads.
+  let made: ReturnType<typeof extend> | undefined;
+  const extended = () => {
+    made ??= extend();
+    return made;
+  };
   const { workspaceId } = binding;
   const agentColumns = schema.get("Agent")?.columns ?? "";
   const reads = (query: (statement: Statement) => Promise<object[]>): NamedReads => ({
     agentsById: (given) => query(agentsByIdStatement(workspaceId, agentColumns, given)) as Promise<GrantedAgentRow[]>,
     members: (given) => query(membersStatement(workspaceId, features, given)) as Promise<MemberFacts[]>,
   });
-  const enter = (tx: RawPrisma & object): WorkspaceTransaction => ({
-    ...facade(tx),
-    ...reads(({ text, values }) => tx.$queryRawUnsafe<object[]>(text, ...values)),
-    lockAgent: (agentId) => lockAgent(tx, workspaceId, agentId),
-    tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
-    modelPolicy: async (userId) => (features.permissionGroups ? readModelPolicy(tx, workspaceId, userId) : null),
-  });
+  const enter = (tx: RawPrisma & object): WorkspaceTransaction =>
+    withModels<TransactionReads>(() => tx, {
+      ...reads(({ text, values }) => tx.$queryRawUnsafe<object[]>(text, ...values)),
+      lockAgent: (agentId) => lockAgent(tx, workspaceId, agentId),
+      tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
+      modelPolicy: async (userId) => (features.permissionGroups ? readModelPolicy(tx, workspaceId, userId) : null),
+    });
   const query = (statement: Statement) => base.query(binding, statement);
-  return Object.freeze({
-    ...facade(extended),
+  return withModels<OwnReads>(extended, {
     ...reads(query),
     agentPage: (page: AgentPageQuery) => query(agentPageStatement(workspaceId, agentColumns, page)) as Promise<GrantedAgentRow[]>,
     confirm: async () => {
@@ -125,7 +136,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
     },
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>
-        extended.$transaction((tx) => work(enter(tx)), { maxWait: transactionMaxWaitMs, timeout: TRANSACTION_TIMEOUT_MS }),
+        extended().$transaction((tx) => work(enter(tx)), { maxWait: transactionMaxWaitMs, timeout: TRANSACTION_TIMEOUT_MS }),
       ),
   });
 }
@@ -161,17 +172,25 @@ async function readModelPolicy(tx: Pick<PrismaClient, "$queryRawUnsafe">, worksp
 
 type Delegate = Record<string, (args: unknown) => unknown>;
 
-function facade(client: object): ScopedModels {
-  const delegates = client as Record<string, Delegate>;
-  const models: Record<string, Delegate> = {};
-  for (const [model, scope] of Object.entries(MODEL_SCOPE)) {
-    if (scope !== "workspace") continue;
+/** The members given and, beside them, every model whose rows are a workspace's, each made of the client when it is asked for. */
+function withModels<Members extends object>(client: () => object, members: Members): Readonly<Members & ScopedModels> {
+  const models = Object.entries(MODEL_SCOPE).flatMap(([model, scope]): [string, PropertyDescriptor][] => {
+    if (scope !== "workspace") return [];
     const name = model[0]?.toLowerCase() + model.slice(1);
-    const delegate = delegates[name];
-    if (!delegate) throw new Error(`Prisma has no model "${name}"`);
-    models[name] = Object.freeze(
-      Object.fromEntries(Object.keys(ACTION_RULES).map((action) => [action, (args: unknown) => delegate[action]?.(args)])),
-    );
-  }
-  return Object.freeze(models) as unknown as ScopedModels;
+    let made: object | undefined;
+    const get = () => {
+      made ??= facade(client(), name);
+      return made;
+    };
+    return [[name, { enumerable: true, get }]];
+  });
+  return Object.freeze(Object.defineProperties(members, Object.fromEntries(models))) as Readonly<Members & ScopedModels>;
+}
+
+function facade(client: object, name: string): object {
+  const delegate = (client as Record<string, Delegate | undefined>)[name];
+  if (!delegate) throw new Error(`Prisma has no model "${name}"`);
+  return Object.freeze(
+    Object.fromEntries(Object.keys(ACTION_RULES).map((action) => [action, (args: unknown) => delegate[action]?.(args)])),
+  );
 }

@@ -1,28 +1,13 @@
-import { LRUCache } from "lru-cache";
 import type { Binding } from "../db/binding.ts";
 import type { SimFeatures } from "../db/sim-features.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
-import { guardedBinding, type Proven } from "./guard.ts";
-import type { WorkspacePermission } from "./levels.ts";
+import { AppError } from "../shared/errors.ts";
+import { type Runway, singleFlight } from "../shared/single-flight.ts";
+import type { Access, ContextCache } from "./context-cache.ts";
+import { guardedBinding } from "./guard.ts";
 import { loadPermission } from "./load-permission.ts";
-
-const MAX_WORKSPACES_PER_CALLER = 200;
-const JITTER = 0.2;
-
-/** A permission that was decided, with the client whose every statement checks that it still holds. */
-export interface Access {
-  readonly workspaceId: string;
-  readonly permission: WorkspacePermission;
-  readonly db: WorkspaceDb;
-}
-
-/** The decisions remembered for one caller, by workspace. */
-export type AccessMemory = LRUCache<string, Access>;
-
-export function createAccessMemory(): AccessMemory {
-  return new LRUCache({ max: MAX_WORKSPACES_PER_CALLER });
-}
+import { PrincipalMap, type Proven } from "./principal-map.ts";
 
 /**
  * The caller's access to a workspace. A remembered one may be out of date, which its client finds out at its first
@@ -31,32 +16,80 @@ export function createAccessMemory(): AccessMemory {
  * @throws AppError as loadPermission does
  */
 export type ResolveAccess = (
-  caller: Proven & { memory: AccessMemory },
+  caller: Proven,
   workspaceId: string,
   isFresh: boolean,
 ) => Promise<Access & { isRemembered: boolean }>;
 
-/** Decides on Sim's tables, and remembers what was granted for `ttlMs` less up to a fifth; a refusal is never remembered. */
+/** The loads for one principal. */
+interface Load extends Runway<Access> {
+  proof: string | null;
+  /** Whether the outcome of the present one may not be remembered. */
+  isOutdated: boolean;
+  waiting: number;
+}
+
+/**
+ * Decides on Sim's tables, once for all who ask at the same time, and remembers what was granted. A load that was under
+ * way when something was forgotten is not remembered: it may have read what was there before.
+ */
 export function createAccessResolver(options: {
   sim: SimReader;
   features: SimFeatures;
-  ttlMs: number;
+  contexts: ContextCache;
   openWorkspace(binding: Binding): WorkspaceDb;
-  random?: () => number;
+  nowMs(): number;
 }): ResolveAccess {
-  const { sim, features, ttlMs, openWorkspace, random = Math.random } = options;
-  return async (caller, workspaceId, isFresh) => {
-    const { memory } = caller;
-    const remembered = isFresh ? undefined : memory.get(workspaceId);
-    if (remembered && remembered.workspaceId === workspaceId) return { ...remembered, isRemembered: true };
-    memory.delete(workspaceId);
+  const { sim, features, contexts, openWorkspace, nowMs } = options;
+  const loads = new PrincipalMap<Load>();
+
+  async function load(caller: Proven, workspaceId: string): Promise<Access> {
+    const decidedAtMs = nowMs();
     const permission = await loadPermission(sim, features, caller, workspaceId);
-    const access: Access = {
-      workspaceId,
-      permission,
-      db: openWorkspace(guardedBinding(caller, workspaceId, permission, features)),
-    };
-    if (ttlMs > 0) memory.set(workspaceId, access, { ttl: Math.max(1, ttlMs * (1 - JITTER * random())) });
-    return { ...access, isRemembered: false };
+    const db = openWorkspace(guardedBinding(caller, workspaceId, permission, features));
+    return { workspaceId, permission, db, decidedAtMs };
+  }
+
+  /** A load that others may join; it is remembered unless something was forgotten since it began. */
+  async function loadAndKeep(caller: Proven, workspaceId: string, shared: Load): Promise<Access> {
+    shared.isOutdated = false;
+    const access = await load(caller, workspaceId);
+    if (!shared.isOutdated) contexts.keep(caller, access);
+    return access;
+  }
+
+  async function decide(caller: Proven, workspaceId: string, isFresh: boolean): Promise<Access> {
+    const underWay = loads.get(workspaceId, caller.principal);
+    if (isFresh) {
+      contexts.forget(caller, workspaceId);
+      if (underWay) underWay.isOutdated = true;
+    }
+    // Another credential of the same principal is another question.
+    if (underWay && underWay.proof !== caller.proof) return load(caller, workspaceId);
+    const shared = underWay ?? { proof: caller.proof, isOutdated: false, waiting: 0 };
+    if (!underWay) loads.set(workspaceId, caller.principal, shared);
+    shared.waiting += 1;
+    try {
+      return await singleFlight(
+        shared,
+        () => loadAndKeep(caller, workspaceId, shared),
+        // A permission that was taken away meanwhile is found out by the guard; one that was given would not be.
+        (outcome) => !isFresh && !("error" in outcome && isRefusal(outcome.error)),
+      );
+    } finally {
+      shared.waiting -= 1;
+      if (shared.waiting === 0) loads.delete(workspaceId, caller.principal);
+    }
+  }
+
+  return async (caller, workspaceId, isFresh) => {
+    const remembered = isFresh ? undefined : contexts.find(caller, workspaceId);
+    if (remembered) return { ...remembered, isRemembered: true };
+    return { ...(await decide(caller, workspaceId, isFresh)), isRemembered: false };
   };
+}
+
+/** An answer to the question, and no failure to ask it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AppError;
 }

@@ -1,11 +1,8 @@
-import type { Authentication } from "../auth/principal.ts";
 import type { Binding } from "../db/binding.ts";
 import type { SimFeatures } from "../db/sim-features.ts";
 import type { WorkspacePermission } from "./levels.ts";
 import { permissionSql } from "./permission-sql.ts";
-
-/** A principal with the proof of its credential. */
-export type Proven = Pick<Authentication, "principal" | "proof">;
+import type { Proven } from "./principal-map.ts";
 
 /** Parameters of the permission statement for a principal in a workspace. */
 export function permissionValues({ principal, proof }: Proven, workspaceId: string): (string | null)[] {

@@ -1,15 +1,27 @@
 import type { SimFeatures } from "../db/sim-features.ts";
-import type { SimReader } from "../db/sim-reader.ts";
+import type { SimReader, Statement } from "../db/sim-reader.ts";
 import { AppError, workspaceNotFound } from "../shared/errors.ts";
-import { type Proven, permissionValues } from "./guard.ts";
+import { permissionValues } from "./guard.ts";
 import type { WorkspacePermission } from "./levels.ts";
 import { permissionSql } from "./permission-sql.ts";
+import type { Proven } from "./principal-map.ts";
 
-interface PermissionRow {
+export interface PermissionRow {
   credential_valid: boolean;
   workspace_live: boolean;
   key_allowed: boolean;
   permission: WorkspacePermission | null;
+}
+
+/** The statement that reads a principal's permission in a workspace; its one row is a PermissionRow. */
+export function permissionStatement(caller: Proven, workspaceId: string, features: SimFeatures): Statement {
+  const { kind } = caller.principal;
+  return { name: `permission_${kind}`, text: permissionSql(kind, features), values: permissionValues(caller, workspaceId) };
+}
+
+/** The permission that a row grants; null where it grants none. */
+export function grantedPermission(row: PermissionRow | undefined): WorkspacePermission | null {
+  return row?.credential_valid && row.workspace_live && row.key_allowed ? row.permission : null;
 }
 
 /**
@@ -25,11 +37,7 @@ export async function loadPermission(
   workspaceId: string,
 ): Promise<WorkspacePermission> {
   const { principal } = caller;
-  const [row] = await sim.query<PermissionRow>({
-    name: `permission_${principal.kind}`,
-    text: permissionSql(principal.kind, features),
-    values: permissionValues(caller, workspaceId),
-  });
+  const [row] = await sim.query<PermissionRow>(permissionStatement(caller, workspaceId, features));
   if (!row?.credential_valid) throw new AppError("UNAUTHORIZED", "The credential is not valid");
   if (!row.workspace_live || row.permission === null) throw workspaceNotFound();
   if (!row.key_allowed) {

@@ -1,17 +1,16 @@
-import type { Caller } from "../auth/credential-cache.ts";
-import type { RequestHeaders } from "../auth/principal.ts";
+import type { Authentication, RequestHeaders } from "../auth/principal.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { IsolationFacts } from "../isolation/health.ts";
 import type { Violations } from "../isolation/violations.ts";
 import type { WorkspaceKeys } from "../isolation/workspace-keys.ts";
-import type { AccessMemory, ResolveAccess } from "../permissions/access.ts";
+import type { ResolveAccess } from "../permissions/access.ts";
 import type { RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 
 /** What the ladder works with; made once, at the composition of the server. */
 export interface Services {
-  findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Caller<AccessMemory> | null>;
+  findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Authentication | null>;
   resolveAccess: ResolveAccess;
   workspaceKeys: WorkspaceKeys;
   violations: Violations;

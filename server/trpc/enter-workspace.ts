@@ -1,7 +1,6 @@
-import type { Caller } from "../auth/credential-cache.ts";
-import { principalId } from "../auth/principal.ts";
+import { type Authentication, principalId } from "../auth/principal.ts";
 import { isGuardRejection, isTransactionConflict, isWorkspaceGone } from "../db/errors.ts";
-import type { Access, AccessMemory } from "../permissions/access.ts";
+import type { Access } from "../permissions/context-cache.ts";
 import { OPERATIONS, type Operation, permissionSatisfies, type WorkspacePermission } from "../permissions/levels.ts";
 import type { IsolationContext, WorkspaceContext } from "../permissions/workspace-context.ts";
 import { AppError, invalidInput } from "../shared/errors.ts";
@@ -15,7 +14,7 @@ export interface Entry {
   operation: Operation;
   /** The procedure's path. */
   procedure: string;
-  caller: Caller<AccessMemory>;
+  caller: Authentication;
   access: Access & { isRemembered: boolean };
 }
 
@@ -27,7 +26,7 @@ const MAX_ATTEMPTS = 4;
  *
  * @throws AppError UNAUTHORIZED without a good credential; FORBIDDEN where a cookie decides and its rules are broken
  */
-export async function recognise(ctx: RequestContext, isFresh: boolean): Promise<Caller<AccessMemory>> {
+export async function recognise(ctx: RequestContext, isFresh: boolean): Promise<Authentication> {
   const caller = await ctx.services.findCaller(ctx.headers, isFresh);
   if (!caller) throw new AppError("UNAUTHORIZED", "A credential is required: a Sim session, an API key or an internal token");
   if (caller.source === "cookie") ctx.assertCookieAllowed();
