@@ -172,3 +172,24 @@ test("control: the same row under the boundary of the workspace it lies in is se
   expect(await violationsIn(to.id)).toEqual([]);
   expect((await of(to.reader).isolation.health({ workspaceId: to.id })).status).toBe("healthy");
 });
+
+test("a row of another origin takes no place on a page, and no cursor tells of it", async () => {
+  const first = await of(to.admin).agents.create({ workspaceId: to.id, name: "A first" });
+  await move(to.id);
+  const walk = async () => {
+    const seen: string[] = [];
+    const cursors: string[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await of(to.reader).agents.list({ workspaceId: to.id, limit: 1, sortBy: "name", sortOrder: "asc", cursor });
+      expect(page.data).toHaveLength(1);
+      seen.push(...page.data.map(({ id }) => id));
+      if (page.nextCursor === null) return { seen, cursors };
+      cursor = page.nextCursor;
+      cursors.push(Buffer.from(cursor, "base64url").toString());
+    }
+  };
+  const { seen, cursors } = await walk();
+  expect(seen).toEqual([first.id, residentId]);
+  expect(cursors.join()).toContain(first.id);
+  expect(cursors.join()).not.toMatch(new RegExp(`moved|${movedId}`, "i"));
+});
