@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Duplex } from "node:stream";
 import pg from "pg";
 import type { Statement } from "./sim-reader.ts";
 import { PgQuery, submit, toWireText, type WireConnection } from "./wire-query.ts";
@@ -32,14 +33,29 @@ const pooled = new WeakMap<pg.ClientBase, ConnectionTraits>();
 /**
  * The connection's timeouts are in force, and it is known how statements may be sent on it. To be awaited once per
  * connection, before anything else is sent. Nothing is left on a session that a pooler lends to others next.
+ *
+ * @throws as a connection does that is lost, where no answer comes in the time that connecting may take: a pooler takes
+ * a connection at once and lets its first statement wait
  */
 export async function setUpConnection(client: pg.ClientBase): Promise<void> {
-  // A pooler may tell none at all.
-  const { processID } = client as unknown as { processID: number | null };
-  const { rows } = await submit(client, (callback) => new SetUpQuery(`setup_${randomUUID()}`, processID ?? 0, callback));
-  const [traits] = rows as ConnectionTraits[];
-  if (!traits) throw new Error("PostgreSQL has no answer to what its session is");
-  if (!traits.isDirect) pooled.set(client, traits);
+  const { processID, connection, _connectionTimeoutMillis: limitMs } = client as unknown as ClientInternals;
+  const timer = limitMs > 0 ? setTimeout(() => connection.stream.destroy(), limitMs) : undefined;
+  try {
+    // A pooler may tell no process id at all.
+    const { rows } = await submit(client, (callback) => new SetUpQuery(`setup_${randomUUID()}`, processID ?? 0, callback));
+    const [traits] = rows as ConnectionTraits[];
+    if (!traits) throw new Error("PostgreSQL has no answer to what its session is");
+    if (!traits.isDirect) pooled.set(client, traits);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What node-postgres' client knows and does not declare (pg 8.23, lib/client.js). */
+interface ClientInternals {
+  processID: number | null;
+  connection: { stream: Duplex };
+  _connectionTimeoutMillis: number;
 }
 
 /** Whether a statement prepared by name is there in the transactions to come. Through an older PgBouncer it may not be. */

@@ -26,25 +26,28 @@ const DIRECTORIES = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin
 /** The binary, or undefined where the system package is not installed. */
 export const pgBouncerBinary = DIRECTORIES.map((directory) => join(directory, "pgbouncer")).find((path) => existsSync(path));
 
+const version = pgBouncerBinary
+  ? (/PgBouncer ([\d.]+)/.exec(execFileSync(pgBouncerBinary, ["--version"], { encoding: "utf8" }))?.[1] ?? "0")
+  : "0";
+
+/** Whether it keeps track of the statements that its clients prepare by name. */
+export const isPgBouncerTracking = isAtLeast(version, [1, 21]);
+
 /** Ends the program when the test's process has ended, however that came about: its end of the pipe is closed then. */
 const UNTIL_INPUT_ENDS = '"$0" --quiet "$1" & read -r _; kill $!; wait $!';
 
 /** It refuses to run as root. */
 const NOBODY = 65_534;
 
-/** The first release that keeps track of prepared statements by name. */
-const TRACKS_STATEMENTS_SINCE = [1, 21];
-
 /** Starts it on a free port of the loopback before the server of these databases; it lets in the users of their URLs. */
 export async function startPgBouncer(databaseUrls: readonly string[], options: PgBouncerOptions): Promise<PgBouncer> {
   if (!pgBouncerBinary) throw new Error("PgBouncer is not installed");
-  const version = /PgBouncer ([\d.]+)/.exec(execFileSync(pgBouncerBinary, ["--version"], { encoding: "utf8" }))?.[1] ?? "0";
   const target = new URL(databaseUrls[0] ?? "");
   const port = await findFreePort();
   const directory = await mkdtemp(join(tmpdir(), "parlant-pgbouncer-"));
   const files = {
     "users.txt": databaseUrls.map((url) => userEntry(new URL(url))).join("\n"),
-    "pgbouncer.ini": configuration(target, { directory, port, poolSize: options.poolSize, version }),
+    "pgbouncer.ini": configuration(target, { directory, port, poolSize: options.poolSize }),
   };
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), `${content}\n`, { mode: 0o600 });
   const isRoot = process.getuid?.() === 0;
@@ -82,7 +85,7 @@ function userEntry({ username, password }: URL): string {
 
 function configuration(
   target: URL,
-  { directory, port, poolSize, version }: { directory: string; port: number; poolSize: number; version: string },
+  { directory, port, poolSize }: { directory: string; port: number; poolSize: number },
 ): string {
   return [
     "[databases]",
@@ -99,7 +102,7 @@ function configuration(
     "max_client_conn = 300",
     // As a client that was not served at once gets its turn: the last server connection used is not favoured.
     "server_round_robin = 1",
-    ...(isAtLeast(version, TRACKS_STATEMENTS_SINCE) ? ["max_prepared_statements = 200"] : []),
+    ...(isPgBouncerTracking ? ["max_prepared_statements = 200"] : []),
   ].join("\n");
 }
 

@@ -107,9 +107,15 @@ export function sharedRacer(prisma: PrismaClient, workspaceId: string): Racer {
   };
 }
 
-/** Racers whose pool looks for the binding below its queue. */
-export function naiveRacers(url: string, workspaceIds: readonly string[]): { racers: Racer[]; close(): Promise<void> } {
-  const pool = new NaivePool({ connectionString: url, max: 2 });
+/** Racers whose pool looks for the binding below its queue, and whose connections are set up as these settings say. */
+export function naiveRacers(
+  url: string,
+  workspaceIds: readonly string[],
+  settings: pg.PoolConfig = {},
+): { racers: Racer[]; close(): Promise<void> } {
+  const pool = new NaivePool({ connectionString: url, max: 2, ...settings });
+  // What becomes of a connection is told by the statement that meets it.
+  pool.on("error", () => {});
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema: "parlant" }) });
   return {
     racers: workspaceIds.map((id) => sharedRacer(prisma, id)),
