@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Dependencies } from "../../server/dependencies.ts";
 import { toAppError } from "../../server/trpc/errors.ts";
 import { connectInUtc, createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -10,15 +10,19 @@ let dependencies: Dependencies;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl, { DB_POOL_SIZE: "1", DB_MAX_OVERFLOW: "1", DB_POOL_TIMEOUT: "1" });
 });
 
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+afterEach(() => dependencies?.close());
+afterAll(() => database?.drop());
+
+/** Two connections at most, for which a call waits so long. */
+async function openPool(timeoutSeconds: number): Promise<void> {
+  const settings = { DB_POOL_SIZE: "1", DB_MAX_OVERFLOW: "1", DB_POOL_TIMEOUT: String(timeoutSeconds) };
+  dependencies = await createTestDependencies(database.appUrl, settings);
+}
 
 test("however many calls there are, no more connections are opened than the pool and its overflow", async () => {
+  await openPool(60);
   const { id: workspaceId, writer } = await makeStaffedWorkspace(database.owner);
   const { agents } = callerWith(dependencies, writer.headers).workspaces;
   const superuser = await connectInUtc(database.superuserUrl);
@@ -46,6 +50,7 @@ test("however many calls there are, no more connections are opened than the pool
 });
 
 test("a call that gets no connection in time is a 503, in a read and in a transaction, and the next one is served", async () => {
+  await openPool(1);
   const { id: workspaceId, writer } = await makeStaffedWorkspace(database.owner);
   const { agents } = callerWith(dependencies, writer.headers).workspaces;
   await agents.list({ workspaceId });
