@@ -1,7 +1,8 @@
 import type pg from "pg";
-import { runBound } from "../../../server/db/binding.ts";
+import { type Binding, runBound } from "../../../server/db/binding.ts";
 import { type Database, openDatabase } from "../../../server/db/client.ts";
 import type { scopeArguments } from "../../../server/db/scope-arguments.ts";
+import { systemBinding } from "../../../server/db/system-binding.ts";
 import type { WorkspaceDb } from "../../../server/db/workspace-db.ts";
 import { connectInUtc, createTestDatabase, makeUser, makeWorkspace, type TestDatabase } from "../../support/database.ts";
 import type { Call } from "./calls.ts";
@@ -86,12 +87,9 @@ function open(client: Database, workspaceId: string, layers: Layers): WorkspaceD
   return client.openWorkspace(binding(workspaceId, layers), scope);
 }
 
-function binding(workspaceId: string, { rowLevelSecurity }: Layers) {
-  const prelude =
-    rowLevelSecurity === "off"
-      ? { name: "nothing", text: "select 1", values: [] }
-      : { name: "system", text: "select parlant.parlant_enter_system($1, $2)", values: [workspaceId, "test"] };
-  return { workspaceId, prelude };
+function binding(workspaceId: string, { rowLevelSecurity }: Layers): Binding {
+  if (rowLevelSecurity !== "off") return systemBinding(workspaceId, "test");
+  return { workspaceId, prelude: { name: "nothing", text: "select 1", values: [] } };
 }
 
 async function delegate(client: object, { model, action, args }: Call): Promise<unknown> {
