@@ -24,7 +24,7 @@ export class OperationSequence extends fc.Arbitrary<Operation[]> {
   readonly #kinds: readonly CallKind[];
   readonly #readKinds: readonly CallKind[];
   readonly #targets: readonly { kind: CallKind; position: Position }[];
-  readonly #all: readonly { kind: CallKind; position: Position }[];
+  #all: readonly { kind: CallKind; position: Position }[] | undefined;
   readonly #length: number;
 
   constructor(kinds: readonly CallKind[], length: number, targets: readonly { kind: CallKind; position: Position }[] = []) {
@@ -32,7 +32,6 @@ export class OperationSequence extends fc.Arbitrary<Operation[]> {
     this.#kinds = kinds;
     this.#readKinds = kinds.filter((kind) => isRead(kind.action) && kind.model.isScoped);
     this.#targets = targets;
-    this.#all = kinds.flatMap((kind) => kind.positions.map((position) => ({ kind, position })));
     this.#length = length;
   }
 
@@ -59,6 +58,7 @@ export class OperationSequence extends fc.Arbitrary<Operation[]> {
 
   /** Half of the calls go through a position that is as likely as any other, half are of a kind that is. */
   #call(random: Random, kinds: readonly CallKind[]): Call {
+    this.#all ??= this.#kinds.flatMap((kind) => kind.positions.map((position) => ({ kind, position })));
     const target = this.#all[random(this.#all.length)];
     if (kinds === this.#kinds && target && random(2) === 0) return makeCall(target.kind, random, target.position);
     const kind = kinds[random(kinds.length)];

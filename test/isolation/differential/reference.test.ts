@@ -97,7 +97,7 @@ function byName(_: string, value: unknown): unknown {
 
 async function difference(world: World, operations: readonly Operation[], isHidingDeleted: boolean): Promise<string | null> {
   await world.snapshot.restore("mine");
-  const reference = new Reference(models, await readRows(world), RULES, isHidingDeleted);
+  const reference = new Reference(models, await readRows(world), { rules: RULES, isHidingDeleted });
   for (const call of operations.flatMap(callsOf).filter(isSpoken)) {
     const seen = await settle(() => world.call(call), call.isUnordered);
     calls++;

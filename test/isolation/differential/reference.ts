@@ -5,6 +5,12 @@ import { delegateName, keyWithin, type Model } from "./schema.ts";
 /** What a table refuses besides the keys that the schema declares: the code of the error, or null. */
 export type Rule = (row: Row, others: readonly Row[]) => string | null;
 
+export interface ReferenceOptions {
+  rules: Readonly<Record<string, readonly Rule[]>>;
+  /** Whether a row with a time in deletedAt is passed over. */
+  isHidingDeleted: boolean;
+}
+
 /** An error that Prisma names by its code. */
 export class Refusal extends Error {}
 
@@ -15,20 +21,13 @@ const refuse = (code: string): never => {
 /** One workspace as lists in memory: what the calls that follow no relation do to it, in the plainest terms. */
 export class Reference {
   readonly #models: ReadonlyMap<string, Model>;
-  readonly #rules: Readonly<Record<string, readonly Rule[]>>;
-  readonly #isHidingDeleted: boolean;
+  readonly #options: ReferenceOptions;
   #rows: Map<string, Row[]>;
 
-  constructor(
-    models: readonly Model[],
-    rows: Map<string, Row[]>,
-    rules: Record<string, readonly Rule[]>,
-    isHidingDeleted: boolean,
-  ) {
+  constructor(models: readonly Model[], rows: Map<string, Row[]>, options: ReferenceOptions) {
     this.#models = new Map(models.map((model) => [delegateName(model), model]));
     this.#rows = rows;
-    this.#rules = rules;
-    this.#isHidingDeleted = isHidingDeleted;
+    this.#options = options;
   }
 
   /** The answer. A call that is refused leaves everything as it was. */
@@ -93,7 +92,7 @@ export class Reference {
 
   /** A deleted row is not there, unless the filter speaks of that. */
   #isSeen(row: Row, where: Row): boolean {
-    return !this.#isHidingDeleted || !(row["deletedAt"] instanceof Date) || JSON.stringify(where).includes('"deletedAt"');
+    return !this.#options.isHidingDeleted || !(row["deletedAt"] instanceof Date) || JSON.stringify(where).includes('"deletedAt"');
   }
 
   #insert(model: Model, data: Row): Row;
@@ -127,7 +126,7 @@ export class Reference {
   /** Why the table would not have the row at once; whether its references hold is looked at when the call is done. */
   #unfit(model: Model, row: Row, old?: Row): string | null {
     const others = this.#table(model).filter((other) => other !== old);
-    const broken = (this.#rules[model.name] ?? []).map((rule) => rule(row, others)).find((code) => code !== null);
+    const broken = (this.#options.rules[model.name] ?? []).map((rule) => rule(row, others)).find((code) => code !== null);
     const isTaken = others.some((other) => keyWithin(model).every((field) => other[field] === row[field]));
     return broken ?? (isTaken ? "P2002" : null);
   }
