@@ -46,7 +46,10 @@ export class Reference {
 
   #answer(model: Model, action: string, args: Record<string, Row>, isDemanded: boolean): unknown {
     const { where = {}, data = {} } = args;
-    const found = this.#table(model).filter((row) => this.#isSeen(row, where) && matches(row, where) === true);
+    // A deleted row is not there, unless the filter speaks of that.
+    const isHiding = this.#options.isHidingDeleted && !JSON.stringify(where).includes('"deletedAt"');
+    const isSeen = (row: Row) => !(isHiding && row["deletedAt"] instanceof Date);
+    const found = this.#table(model).filter((row) => isSeen(row) && matches(row, where) === true);
     const [first] = action === "findFirst" ? page(model, found, { take: 1, ...args }) : found;
     const one = () => first ?? refuse("P2025");
     const limited = () => found.slice(0, Number(args["limit"] ?? found.length));
@@ -89,11 +92,6 @@ export class Reference {
   }
 
   #table = ({ name }: Pick<Model, "name">): Row[] => this.#rows.get(name) ?? [];
-
-  /** A deleted row is not there, unless the filter speaks of that. */
-  #isSeen(row: Row, where: Row): boolean {
-    return !this.#options.isHidingDeleted || !(row["deletedAt"] instanceof Date) || JSON.stringify(where).includes('"deletedAt"');
-  }
 
   #insert(model: Model, data: Row): Row;
   #insert(model: Model, data: Row, isSkipped: boolean): Row | null;
