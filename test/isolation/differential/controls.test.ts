@@ -8,7 +8,7 @@ import { type Mutation, mutatedScope } from "./mutated-scope.ts";
 import { isRead, OperationSequence } from "./operations.ts";
 import { readSchema } from "./schema.ts";
 import { ME, OTHERS } from "./values.ts";
-import { makeWorld, type World, withWorlds } from "./world.ts";
+import { makeWorld, type World } from "./world.ts";
 
 /** A leak that is there is found in no more runs than these, of a few calls each. */
 const MAX_RUNS = 400;
@@ -125,18 +125,26 @@ const attempts =
   };
 
 describe("control: without row-level security, a mistake in the scope is found", () => {
+  let worlds: readonly [World, World];
+  let scope = scopeArguments;
+
+  beforeAll(async () => {
+    const layers = { scope: (...call: Parameters<typeof scope>) => scope(...call), rowLevelSecurity: "off" } as const;
+    worlds = await Promise.all([makeWorld("all", layers), makeWorld("mine", layers)]);
+  });
+
+  afterAll(async () => {
+    await Promise.all((worlds ?? []).map((world) => world.close()));
+  });
+
   test.each(Object.entries(MISTAKES))("%s", { timeout: 120_000 }, async (mistake, mutation) => {
-    const scope = await mutatedScope(mutation);
-    expect(
-      await withWorlds({ scope, rowLevelSecurity: "off" }, (...worlds) =>
-        findLeak(...worlds, "scoped", attempts(WHERE[mistake])),
-      ),
-    ).not.toBeNull();
+    scope = await mutatedScope(mutation);
+    expect(await findLeak(...worlds, "scoped", attempts(WHERE[mistake]))).not.toBeNull();
   });
 
   test("but none is found where none was made", async () => {
-    expect(await mutatedScope([])).not.toBe(scopeArguments);
-    const layers = { scope: await mutatedScope([]), rowLevelSecurity: "off" } as const;
-    expect(await withWorlds(layers, (...worlds) => findLeak(...worlds, "scoped", attempts(), 40))).toBeNull();
+    scope = await mutatedScope([]);
+    expect(scope).not.toBe(scopeArguments);
+    expect(await findLeak(...worlds, "scoped", attempts(), 40)).toBeNull();
   });
 });

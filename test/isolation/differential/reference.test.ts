@@ -60,10 +60,9 @@ function isSpoken(call: Call): boolean {
 }
 
 async function readRows(world: World): Promise<Map<string, Row[]>> {
-  const tables = await Promise.all(
-    models.map(async (model): Promise<[string, Row[]]> => [model.name, await rowsOf(world, model)]),
-  );
-  return new Map(tables);
+  const rows = new Map<string, Row[]>();
+  for (const model of models) rows.set(model.name, await rowsOf(world, model));
+  return rows;
 }
 
 async function rowsOf({ superuser }: World, { table, fields }: Model): Promise<Row[]> {
