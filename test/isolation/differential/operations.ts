@@ -67,18 +67,18 @@ export class OperationSequence extends fc.Arbitrary<Operation[]> {
     return makeCall(kind, random, position ?? { steps: [] });
   }
 
+  /** Mostly findUniques that differ in their keys alone, which Prisma answers by one statement. */
   #reads(random: Random): Call[] {
-    const first = this.#call(random, this.#readKinds);
-    // Only findUniques of one model and one selection are answered together.
-    const again = () => (random(3) === 0 ? this.#call(random, this.#readKinds) : this.#again(first, random));
-    return [first, ...Array.from({ length: 1 + random(3) }, again)];
-  }
-
-  #again(call: Call, random: Random): Call {
-    const kind = this.#kinds.find(
-      ({ model, action }) => action === "findUnique" && model.name.toLowerCase() === call.model.toLowerCase(),
-    );
-    return kind ? makeCall(kind, random, { steps: [] }) : call;
+    const uniques = this.#readKinds.filter(({ action }) => action === "findUnique");
+    const unique = uniques[random(Math.max(1, uniques.length))];
+    const others = Array.from({ length: 1 + random(2) }, () => this.#call(random, this.#readKinds));
+    if (!unique || random(4) === 0) return others;
+    const first = makeCall(unique, random, { steps: [] });
+    const alike = Array.from({ length: 1 + random(3) }, (): Call => {
+      const { where } = makeCall(unique, random, { steps: [] }).args;
+      return { ...first, args: { ...first.args, where } };
+    });
+    return [first, ...alike, ...others.slice(1)];
   }
 
   #steps(random: Random): Call[][] {
