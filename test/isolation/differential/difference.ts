@@ -103,7 +103,9 @@ async function settle(work: () => Promise<unknown>, isUnordered: boolean): Promi
     const { name, code, message, meta } = error as Error & { code?: string; meta?: unknown };
     // A panic prints a piece of a log whose length is left to chance.
     const said = name === "PrismaClientRustPanicError" ? /panicked at .*/.exec(message)?.[0] : message;
-    return `error ${name} ${code ?? ""} ${said} ${JSON.stringify(meta) ?? ""}`;
+    // Of several rows that break a rule PostgreSQL shows the one that it came to first.
+    const details = JSON.stringify(meta)?.replace(/Failing row contains [^"]*/g, "Failing row") ?? "";
+    return `error ${name} ${code ?? ""} ${said} ${details}`;
   }
 }
 
