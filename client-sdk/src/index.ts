@@ -1,3 +1,4 @@
+export type { AccessChange, AccessChecks, AccessQuestion, MemberFilters, WorkspaceAccess } from "./access.ts";
 export type { AgentChanges, AgentFilters, Agents, NewAgent } from "./agents.ts";
 export type { FetchResponse } from "./answer.ts";
 export type { CallOptions, CreateOptions, MutationCall, QueryCall, TrpcCallContext, TrpcCallOptions } from "./call.ts";
@@ -22,6 +23,10 @@ export {
 } from "./error-classes.ts";
 export { type ServerErrorCode, type SimErrorCode, type SimErrorDetails, type SimErrorIssue, SimParlantError } from "./errors.ts";
 export type {
+  AccessAnswer,
+  AccessAnswers,
+  AccessExplanation,
+  AccessSimulation,
   Agent,
   AgentPage,
   AgentStatus,
@@ -35,7 +40,10 @@ export type {
   IsolationHealth,
   IsolationReport,
   IsolationStatus,
+  MemberPage,
+  OwnAccess,
   RemovedGrant,
+  WorkspaceMember,
 } from "./generated/schemas.ts";
 export type { GrantFilters, Grants, NewGrant } from "./grants.ts";
 export type { WorkspaceIsolation } from "./isolation.ts";

@@ -7,6 +7,8 @@ import { type ClientOptions, trpcUrl } from "./client-options.ts";
 import { BadRequestError } from "./error-classes.ts";
 import type { SimRouter } from "./sim-router.ts";
 
+const LONGEST_INPUT_IN_URL = 1_500;
+
 /** superjson, whose refusal of an input is an error of this client's. */
 const TRANSFORMER = {
   input: {
@@ -37,6 +39,7 @@ export function createTrpc(client: ClientOptions, ports: Ports): TRPCClient<SimR
     // A link for the call, because tRPC does not tell fetch which call it is for.
     const ownLink = httpLink<SimRouter>({
       url,
+      ...(isTooLong(next.op) && { methodOverride: "POST" as const }),
       transformer: TRANSFORMER,
       fetch: (target, init) =>
         sendCall(client, ports, call, {
@@ -50,6 +53,11 @@ export function createTrpc(client: ClientOptions, ports: Ports): TRPCClient<SimR
     return ownLink(runtime)(next);
   };
   return createTRPCClient<SimRouter>({ links: [link] });
+}
+
+/** Proxies cut URLs off, the usual ones at 8 KiB; a query that would come near is sent as a body. */
+function isTooLong({ type, input }: Operation): boolean {
+  return type === "query" && (JSON.stringify(input)?.length ?? 0) > LONGEST_INPUT_IN_URL;
 }
 
 function callOf({ type, context }: Operation): { type: "query" | "mutation" } & TrpcCallContext {

@@ -9,6 +9,14 @@ import {
 import { type Binding, runBound } from "./binding.ts";
 import { isRowRefused } from "./errors.ts";
 import type { PrismaClient } from "./generated/client.ts";
+import {
+  type GrantsOfUsersQuery,
+  grantsOfUsersStatement,
+  type LevelChanges,
+  type LevelChangesQuery,
+  levelChangesStatement,
+  type UserGrant,
+} from "./level-reads.ts";
 import { modelPolicyStatement } from "./model-policy.ts";
 import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
@@ -43,6 +51,10 @@ interface TransactionReads extends NamedReads {
 export type WorkspaceTransaction = ScopedModels & TransactionReads;
 
 interface OwnReads extends NamedReads {
+  /** Grants of users on those undeleted agents on which a level reaches what is required. */
+  grantsOfUsers(query: GrantsOfUsersQuery): Promise<UserGrant[]>;
+  /** What another rule would make of a user's levels on all undeleted agents. */
+  levelChanges(query: LevelChangesQuery): Promise<LevelChanges>;
   /** A page of the workspace's undeleted agents that the caller sees, each with the caller's own grant on it. */
   agentPage(query: AgentPageQuery): Promise<GrantedAgentRow[]>;
   /** Resolves where the decision that the client rests on still holds, and touches no row. */
@@ -133,6 +145,11 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
     agentPage: (page: AgentPageQuery) => query(agentPageStatement(workspaceId, agentColumns, page)) as Promise<GrantedAgentRow[]>,
     confirm: async () => {
       await query(CONFIRM);
+    },
+    grantsOfUsers: (given: GrantsOfUsersQuery) => query(grantsOfUsersStatement(workspaceId, given)) as Promise<UserGrant[]>,
+    async levelChanges(given: LevelChangesQuery) {
+      const [changes] = (await query(levelChangesStatement(workspaceId, given))) as LevelChanges[];
+      return changes ?? { gained: 0, lost: 0, unchanged: 0, data: [] };
     },
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>

@@ -30,6 +30,8 @@ export interface WorkspaceContext {
   /** The operation that the call was let in for, and the permission that it was let in with. */
   operation: Operation;
   permission: WorkspacePermission;
+  /** Whence the permission is known: remembered or read, and when it was decided. */
+  decision: { isRemembered: boolean; decidedAtMs: number };
   db: WorkspaceDb;
   keys: BoundaryKeys;
   /** The workspace's keys as its state has them now, read through `db`. */

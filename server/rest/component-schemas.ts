@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
 import { IntegrationHealth } from "../sim-integration/health.ts";
+import {
+  AccessAnswer,
+  AccessAnswers,
+  AccessExplanation,
+  AccessSimulation,
+  MemberPage,
+  OwnAccess,
+  WorkspaceMember,
+} from "../workspaces/access/schemas.ts";
 import { Grant, GrantEntry, GrantPage, SetGrantInput } from "../workspaces/agents/grants/schemas.ts";
 import { Agent, AgentPage, CreateAgentInput, DeletedAgent, UpdateAgentInput } from "../workspaces/agents/schemas.ts";
 import { IsolationCheck, IsolationHealth, IsolationReport } from "../workspaces/isolation/schemas.ts";
@@ -8,6 +17,10 @@ import { Isolation } from "../workspaces/isolation-schema.ts";
 
 /** The names that answers and bodies go by in the OpenAPI document; any other goes by its operation's. */
 export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  AccessAnswer,
+  AccessAnswers,
+  AccessExplanation,
+  AccessSimulation,
   Agent,
   AgentPage,
   DeletedAgent,
@@ -16,6 +29,9 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   GrantPage,
   IntegrationHealth,
   Isolation,
+  MemberPage,
+  OwnAccess,
+  WorkspaceMember,
   IsolationCheck,
   IsolationHealth,
   IsolationReport,

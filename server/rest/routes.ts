@@ -18,8 +18,9 @@ type At<Tree, Path extends string> = Path extends `${infer Head}.${infer Rest}`
 
 type OutputOf<Procedure> = Procedure extends { _def: { $types: { output: infer Output } } } ? Output : never;
 
+/** A query whose input does not fit into a URL is asked by POST. */
 type MethodOf<Procedure> = Procedure extends AnyTRPCQueryProcedure
-  ? "GET"
+  ? "GET" | "POST"
   : Procedure extends AnyTRPCMutationProcedure
     ? "POST" | "PUT" | "PATCH" | "DELETE"
     : never;
@@ -64,6 +65,7 @@ function route<Path extends ProcedurePath>(
 }
 
 const AGENTS = "/workspaces/{workspace_id}/agents";
+const ACCESS = "/workspaces/{workspace_id}/access";
 const AGENT = `${AGENTS}/{agent_id}`;
 
 /** Every endpoint under /api/v1 that is a procedure. */
@@ -83,6 +85,11 @@ export const ROUTES: readonly Route[] = [
     otherStatuses: [503],
   }),
   route("GET", "/workspaces/{workspace_id}/isolation/report", "workspaces.isolation.report"),
+  route("GET", ACCESS, "workspaces.access.me"),
+  route("GET", `${ACCESS}/members`, "workspaces.access.members"),
+  route("POST", `${ACCESS}/check`, "workspaces.access.check"),
+  route("POST", `${ACCESS}/explain`, "workspaces.access.explain"),
+  route("POST", `${ACCESS}/simulate`, "workspaces.access.simulate"),
   route("GET", "/sim-integration/health", "simIntegration.health", {
     statusOf: ({ status }) => (status === "healthy" ? 200 : 503),
     otherStatuses: [503],

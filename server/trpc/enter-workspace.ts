@@ -164,6 +164,7 @@ function contextOf(
     principal: caller.principal,
     operation,
     permission: access.permission,
+    decision: access,
     db: access.db,
     reportViolation: services.violations.report,
     clock: services.clock,

@@ -57,6 +57,8 @@ async function answerByTrpc(request: FastifyRequest, reply: FastifyReply, path: 
     path: encodeURIComponent(path),
     error: null,
     maxBatchSize: MAX_BATCH_SIZE,
+    // A query whose input does not fit into a URL comes as a body.
+    allowMethodOverride: true,
     createContext: async () => ctx,
     onError({ error, ctx: known }) {
       const appError = toAppError(error);

@@ -44,10 +44,16 @@ test("every output keeps what it does not list to itself", () => {
   }
 });
 
+/** Queries whose input does not fit into a URL, or says more than should stand in one. */
+const ASKED_BY_POST = ["check", "explain", "simulate"].map((name) => `workspaces.access.${name}`);
+
 test("a query is read with GET and a mutation with another method, each by a route of its own", () => {
   const kinds = Object.fromEntries(procedures.map(([path, { type }]) => [path, type]));
   for (const { method, procedure } of ROUTES)
-    expect([procedure, method === "GET"]).toEqual([procedure, kinds[procedure] === "query"]);
+    expect([procedure, method === "GET"]).toEqual([
+      procedure,
+      kinds[procedure] === "query" && !ASKED_BY_POST.includes(procedure),
+    ]);
   const keys = ROUTES.map(({ method, path }) => `${method} ${path}`);
   expect(new Set(keys).size).toBe(keys.length);
 });

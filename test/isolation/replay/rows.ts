@@ -48,6 +48,8 @@ function isLoggedRefusal({ table, text }: Row): boolean {
 }
 
 const SHORTEST_SECRET = 8;
+/** PostgreSQL leaves zeros off the end of a time: what is left is how other times of that second begin. */
+const CUT_OFF_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,2})?$/;
 
 /** Every text that stands in a row of a stranger's workspace or about its people, and in none of one's own. */
 export function secretsFrom(rows: readonly Row[], mine: Place, strangers: readonly Place[]): string[] {
@@ -56,7 +58,9 @@ export function secretsFrom(rows: readonly Row[], mine: Place, strangers: readon
     (row.workspaceId === null && [workspaceId, organizationId, admin.id, reader.id].some((id) => row.text.includes(id)));
   const textsOf = (place: Place) => rows.filter((row) => isOf(place, row)).flatMap(({ text }) => texts(JSON.parse(text)));
   const own = new Set(textsOf(mine));
-  return [...new Set(strangers.flatMap(textsOf))].filter((text) => text.length >= SHORTEST_SECRET && !own.has(text));
+  return [...new Set(strangers.flatMap(textsOf))].filter(
+    (text) => text.length >= SHORTEST_SECRET && !CUT_OFF_TIME.test(text) && !own.has(text),
+  );
 }
 
 function texts(value: unknown): string[] {

@@ -1,0 +1,44 @@
+import { isOrganizationAdmin } from "../../permissions/levels.ts";
+import { levelRuleOf, type WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { decodeCursor, encodeCursor } from "../../shared/pagination.ts";
+import type { ListMembersInput, MemberPage, WorkspaceMember } from "./schemas.ts";
+import { permissionOf } from "./subject.ts";
+
+/** One page of the users with a permission in the workspace, each with its grants as far as the caller may manage them. */
+export async function listMembers(ctx: WorkspaceContext, input: ListMembersInput): Promise<MemberPage> {
+  const { limit, cursor, sortBy, sortOrder: order } = input;
+  const query = { workspaceId: ctx.workspaceId, membersBy: sortBy, order };
+  const keyset = cursor === undefined ? undefined : decodeCursor(query, cursor, "text and Sim's id");
+  const after = keyset && { email: keyset.value, userId: keyset.id };
+  const rows = await ctx.db.members({ userIds: null, order, take: limit + 1, ...(after && { after }) });
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const grants = await managedGrants(
+    ctx,
+    page.map(({ userId }) => userId),
+  );
+  return {
+    data: page.flatMap((facts): WorkspaceMember[] => {
+      const permissionType = permissionOf(facts);
+      if (permissionType === null) return [];
+      const { userId, email, name, image, isExternal, joinedAt } = facts;
+      const isOrgAdmin = isOrganizationAdmin(facts.organizationRole);
+      const roleSource = facts.isOwner ? "owner" : isOrgAdmin && facts.ownPermission !== "admin" ? "org-admin" : "explicit";
+      const member = { userId, email, name, image, permissionType, isExternal, joinedAt, roleSource, isOrgAdmin } as const;
+      return [{ ...member, grants: grants.get(userId) ?? [] }];
+    }),
+    nextCursor: rows.length > limit && last ? encodeCursor(query, { value: last.email, id: last.userId }) : null,
+    isolation: { workspaceId: ctx.workspaceId, verified: true },
+  };
+}
+
+/** The users' grants on agents that the caller manages. A grant elsewhere would tell of an agent that may be hidden. */
+async function managedGrants(ctx: WorkspaceContext, userIds: string[]): Promise<Map<string, WorkspaceMember["grants"]>> {
+  const levels = { rule: levelRuleOf(ctx), nowMs: ctx.clock.now() };
+  const rows = await ctx.db.grantsOfUsers({ userIds, levels, required: "manage" });
+  const grants = new Map<string, WorkspaceMember["grants"]>();
+  for (const { userId, agentId, level, expiresAt } of rows) {
+    grants.set(userId, [...(grants.get(userId) ?? []), { agentId, level, expiresAt }]);
+  }
+  return grants;
+}
