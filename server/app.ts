@@ -15,6 +15,7 @@ import { decodedPath, routedPath } from "./http/request-path.ts";
 import { trackSilentConnections } from "./http/silent-connections.ts";
 import { answerUnmatched } from "./http/unmatched.ts";
 import { serveRest } from "./rest/adapter.ts";
+import { AUTHZEN_PREFIX, serveAuthzen } from "./rest/authzen/serve-authzen.ts";
 import { serveDocs } from "./rest/docs.ts";
 import { AppError } from "./shared/errors.ts";
 import type { Logger } from "./shared/logger.ts";
@@ -43,7 +44,8 @@ const MAX_SEGMENT_LENGTH = 2_000;
 /** The HTTP server, ready to listen: REST, tRPC, docs and probes under one set of rules. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { basePath, services, log } = options;
-  const apiPrefix = `${basePath}/api/`;
+  const apiPrefixes = [`${basePath}/api/`, `${basePath}${AUTHZEN_PREFIX}`];
+  const isApi = (path: string) => apiPrefixes.some((prefix) => path.startsWith(prefix));
   const limiter =
     options.rateLimitPerMinute > 0
       ? createRateLimiter({ limitPerMinute: options.rateLimitPerMinute, clock: services.clock })
@@ -68,7 +70,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       reply.headers(corsHeaders(options.allowedOrigins, request.headers.origin));
       let refusal: unknown = error;
       try {
-        if (decodedPath(request.url).startsWith(apiPrefix)) applyApiHeaders(request, reply, limiter, () => 1);
+        if (isApi(decodedPath(request.url))) applyApiHeaders(request, reply, limiter, () => 1);
       } catch (limited) {
         refusal = limited;
       }
@@ -85,7 +87,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(cors, corsOptions(options.allowedOrigins));
   app.addHook("onRequest", (request, reply, done) => {
     try {
-      if (routedPath(request).startsWith(apiPrefix)) applyApiHeaders(request, reply, limiter, countTrpcCalls);
+      if (isApi(routedPath(request))) applyApiHeaders(request, reply, limiter, countTrpcCalls);
       if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
         throw new AppError("BAD_REQUEST", "The header Host is missing");
       }
@@ -116,6 +118,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   requireJsonBodies(app, context);
   serveProbes(app, basePath, options.checkReadiness, services.clock);
   serveRest(app, basePath, context);
+  serveAuthzen(app, basePath, context);
   serveDocs(app, basePath);
   await serveTrpc(app, basePath, context);
   await app.ready();

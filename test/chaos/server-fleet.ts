@@ -11,7 +11,9 @@ export interface Fleet {
 }
 
 export async function startFleet(size: number, databaseUrl: string, guard: "guarded" | "unguarded"): Promise<Fleet> {
-  const children = Array.from({ length: size }, () => fork(SCRIPT, [databaseUrl, guard], { execArgv: [], stdio: "inherit" }));
+  const children = Array.from({ length: size }, () =>
+    fork(SCRIPT, [databaseUrl, guard], { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] }),
+  );
   const ports = await Promise.all(
     children.map(async (child) => {
       const [port] = await Promise.race([once(child, "message"), once(child, "exit").then(() => [undefined])]);

@@ -1,0 +1,209 @@
+import { SignJWT } from "jose";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeApiKey } from "../support/database.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { callerWith, TEST_INTERNAL_SECRET } from "../support/services.ts";
+import { makeStaffedWorkspace } from "../support/workspace.ts";
+
+let server: TestServer;
+let open: string;
+let hidden: string;
+
+beforeAll(async () => {
+  server = await startTestServer({ BASE_PATH: "/parlant", DENIAL_LIMIT_PER_MINUTE: "0" });
+  const { id: workspaceId, admin } = server.workspace;
+  const { agents } = callerWith(server.dependencies, admin.headers).workspaces;
+  open = (await agents.create({ workspaceId, name: "Open" })).id;
+  hidden = (await agents.create({ workspaceId, name: "Hidden", visibility: "restricted" })).id;
+});
+
+afterAll(() => server?.stop());
+
+const post = async (path: string, headers: Record<string, string>, body: unknown) => {
+  const response = await fetch(`${server.url}/access/v1/${path}`, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json", "x-request-id": "asked" },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, requestId: response.headers.get("x-request-id"), body: (await response.json()) as never };
+};
+const user = (id: string) => ({ type: "user", id });
+const agent = (id: string) => ({ type: "agent", id, properties: { workspaceId: server.workspace.id } });
+const workspace = () => ({ type: "workspace", id: server.workspace.id });
+const action = (name: string) => ({ name });
+
+async function internalHeaders(userId?: string): Promise<Record<string, string>> {
+  const token = await new SignJWT({ type: "internal", ...(userId && { userId }) })
+    .setProtectedHeader({ alg: "HS256" })
+    .setIssuer("sim-internal")
+    .setAudience("sim-api")
+    .setExpirationTime("5m")
+    .sign(new TextEncoder().encode(TEST_INTERNAL_SECRET));
+  return { authorization: `Bearer ${token}` };
+}
+
+test("an evaluation is a decision on oneself, the same as the call would be, and echoes the request's id", async () => {
+  const { reader, writer } = server.workspace;
+  const ask = (who: typeof reader, name: string, resource: object) =>
+    post("evaluation", who.headers, { subject: user(who.id), action: action(name), resource });
+  expect(await ask(writer, "agent:update", agent(open))).toEqual({ status: 200, requestId: "asked", body: { decision: true } });
+  expect((await ask(reader, "agent:update", agent(open))).body).toEqual({
+    decision: false,
+    context: { reason: "INSUFFICIENT_AGENT_LEVEL", required: "configure", actual: "view" },
+  });
+  expect((await ask(writer, "agent:create", workspace())).body).toEqual({ decision: true });
+  const absent = await ask(reader, "agent:get", agent("01890000-0000-7000-8000-000000000000"));
+  expect(absent.body).toEqual({ decision: false, context: { reason: "NOT_FOUND", required: "view", actual: null } });
+  expect((await ask(reader, "agent:get", agent(hidden))).body).toEqual(absent.body);
+});
+
+test("a workspace that is closed to the subject denies like one that is not there", async () => {
+  const { reader } = server.workspace;
+  const other = await makeStaffedWorkspace(server.database.owner);
+  const answers = await Promise.all(
+    [other.id, "nowhere"].map((id) =>
+      post("evaluation", reader.headers, {
+        subject: user(reader.id),
+        action: action("agent:list"),
+        resource: { type: "workspace", id },
+      }),
+    ),
+  );
+  expect(answers[0]).toEqual(answers[1]);
+  expect(answers[0]).toMatchObject({ status: 200, body: { decision: false, context: { reason: "NOT_FOUND" } } });
+});
+
+test("what it does not know denies, and what stands beside is no matter", async () => {
+  const { admin } = server.workspace;
+  const ask = (change: object) =>
+    post("evaluation", admin.headers, {
+      subject: { ...user(admin.id), properties: { department: "x" }, more: 1 },
+      action: { name: "agent:get", properties: { method: "GET" } },
+      resource: agent(open),
+      context: { time: "2026-01-01T00:00:00Z", nested: { any: [1] } },
+      extra: true,
+      ...change,
+    });
+  expect((await ask({})).body).toEqual({ decision: true });
+  for (const change of [
+    { action: action("can_fly") },
+    { action: action("agent:create") },
+    { action: action("constructor") },
+    { resource: { type: "document", id: "1" } },
+    { resource: agent("no uuid") },
+  ]) {
+    expect(await ask(change)).toMatchObject({ status: 200, body: { decision: false } });
+  }
+});
+
+test("a question that lacks what it takes is 400, one without a credential 401, one about another 403", async () => {
+  const { admin, reader } = server.workspace;
+  const complete = { subject: user(admin.id), action: action("agent:get"), resource: agent(open) };
+  for (const body of [
+    {},
+    [],
+    "x",
+    { ...complete, subject: undefined },
+    { ...complete, subject: { type: "user" } },
+    { ...complete, action: {} },
+    { ...complete, resource: { type: "agent", id: open } },
+    { ...complete, context: "now" },
+  ]) {
+    expect((await post("evaluation", admin.headers, body)).status).toBe(400);
+  }
+  expect((await post("evaluation", {}, complete)).status).toBe(401);
+  expect((await post("evaluation", { "x-api-key": "sk-sim-unknown" }, {})).status).toBe(401);
+  expect((await post("evaluation", admin.headers, { ...complete, subject: user(reader.id) })).status).toBe(403);
+  expect((await post("evaluations", admin.headers, { ...complete, evaluations: [{ subject: user(reader.id) }] })).status).toBe(
+    403,
+  );
+});
+
+test("several are answered in their order, each with what it does not say itself from beside", async () => {
+  const { writer } = server.workspace;
+  const ask = (semantic: string | undefined, names: string[]) =>
+    post("evaluations", writer.headers, {
+      subject: user(writer.id),
+      resource: agent(open),
+      evaluations: names.map((name) => ({ action: action(name) })),
+      ...(semantic && { options: { evaluations_semantic: semantic, other: 1 } }),
+    });
+  const decisions = (answer: { body: unknown }) =>
+    (answer.body as { evaluations: { decision: boolean }[] }).evaluations.map(({ decision }) => decision);
+  const mixed = ["agent:get", "agent:delete", "agent:update"];
+  expect(decisions(await ask(undefined, mixed))).toEqual([true, false, true]);
+  expect(decisions(await ask("execute_all", mixed))).toEqual([true, false, true]);
+  expect(decisions(await ask("deny_on_first_deny", mixed))).toEqual([true, false]);
+  expect(decisions(await ask("permit_on_first_permit", ["agent:delete", "agent:get", "agent:update"]))).toEqual([false, true]);
+  expect(decisions(await ask("permit_on_first_permit", ["agent:delete"]))).toEqual([false]);
+  expect((await ask("guess", mixed)).status).toBe(400);
+  const other = { resource: agent(hidden), action: action("agent:get") };
+  const overridden = await post("evaluations", writer.headers, {
+    ...{ subject: user(writer.id), resource: agent(open), action: action("agent:get") },
+    evaluations: [{}, other, { resource: { type: "agent", id: open } }, { action: { no: "name" } }],
+  });
+  expect(overridden.body).toMatchObject({
+    evaluations: [
+      { decision: true },
+      { decision: false, context: { reason: "NOT_FOUND" } },
+      { decision: false, context: { error: { status: 400 } } },
+      { decision: false, context: { error: { status: 400 } } },
+    ],
+  });
+});
+
+test("without evaluations a batch is a single evaluation", async () => {
+  const { reader } = server.workspace;
+  const one = { subject: user(reader.id), action: action("agent:get"), resource: agent(open) };
+  expect((await post("evaluations", reader.headers, one)).body).toEqual({ decision: true });
+  expect((await post("evaluations", reader.headers, { ...one, evaluations: [] })).body).toEqual({ decision: true });
+  expect((await post("evaluations", reader.headers, { subject: one.subject })).status).toBe(400);
+});
+
+test("Sim's backend asks about anyone by a token without a user, and with one about that user alone", async () => {
+  const { reader, writer, admin } = server.workspace;
+  const evaluations = [reader.id, writer.id, admin.id, "nobody"].map((id) => ({ subject: user(id) }));
+  const body = { action: action("agent:update"), resource: agent(open), evaluations };
+  const asked = await post("evaluations", await internalHeaders(), body);
+  expect(asked.body).toMatchObject({
+    evaluations: [{ decision: false }, { decision: true }, { decision: true }, { decision: false }],
+  });
+  await server.database.owner.query(`update "user" set banned = true where id = $1`, [writer.id]);
+  expect((await post("evaluations", await internalHeaders(), body)).body).toMatchObject({
+    evaluations: [{ decision: false }, { decision: false }, { decision: true }, { decision: false }],
+  });
+  await server.database.owner.query(`update "user" set banned = false where id = $1`, [writer.id]);
+  const acting = await internalHeaders(admin.id);
+  expect((await post("evaluations", acting, { ...body, evaluations: [{ subject: user(admin.id) }] })).body).toMatchObject({
+    evaluations: [{ decision: true }],
+  });
+  expect((await post("evaluations", acting, body)).status).toBe(403);
+  const strange = { ...body, evaluations: [{ subject: { type: "robot", id: "1" } }] };
+  expect((await post("evaluations", await internalHeaders(), strange)).body).toMatchObject({
+    evaluations: [{ decision: false }],
+  });
+});
+
+test("a workspace key asks as itself", async () => {
+  const { id: workspaceId, admin } = server.workspace;
+  const key = await makeApiKey(server.database.owner, { userId: admin.id, workspaceId });
+  const body = { subject: { type: "workspace_api_key", id: key.id }, action: action("agent:update"), resource: agent(open) };
+  expect((await post("evaluation", { "x-api-key": key.plain }, body)).body).toEqual({ decision: true });
+  expect((await post("evaluation", { "x-api-key": key.plain }, { ...body, subject: user(admin.id) })).status).toBe(403);
+});
+
+test("a revoked permission and a revoked session are honoured by the very next question", async () => {
+  const { id: workspaceId, writer, admin } = await makeStaffedWorkspace(server.database.owner);
+  const { id } = await callerWith(server.dependencies, admin.headers).workspaces.agents.create({ workspaceId, name: "Scout" });
+  const body = {
+    subject: user(writer.id),
+    action: action("agent:get"),
+    resource: { type: "agent", id, properties: { workspaceId } },
+  };
+  const ask = () => post("evaluation", writer.headers, body);
+  expect((await ask()).body).toEqual({ decision: true });
+  await server.database.owner.query("delete from permissions where user_id = $1", [writer.id]);
+  expect((await ask()).body).toMatchObject({ decision: false });
+  await server.database.owner.query("delete from session where user_id = $1", [writer.id]);
+  expect((await ask()).status).toBe(401);
+});
