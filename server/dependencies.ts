@@ -1,6 +1,13 @@
+import { createDecisionLog } from "./audit/decision-log.ts";
+import { createDenialSignals } from "./audit/denial-signals.ts";
 import { recordViolation } from "./audit/record-violation.ts";
+import { repeatedDenialsEvent } from "./audit/refusals.ts";
+import { openSpool } from "./audit/spool.ts";
+import { resolveSpoolDirectory } from "./audit/spool-directory.ts";
+import { createTrailQueue } from "./audit/trail-queue.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { createCredentialCache } from "./auth/credential-cache.ts";
+import { DATA_DIR } from "./data-dir.ts";
 import type { Binding } from "./db/binding.ts";
 import { openDatabase } from "./db/client.ts";
 import { probeSim } from "./db/probe-sim.ts";
@@ -20,6 +27,10 @@ import type { Proven } from "./permissions/principal-map.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
 import type { Services } from "./trpc/context.ts";
+
+/** About two million decisions. */
+const MAX_SPOOL_BYTES = 512 * 1024 * 1024;
+const SPOOL_FILE_BYTES = 4 * 1024 * 1024;
 
 /** The configuration with everything that a running server needs: where no database is named, the embedded one fills it in. */
 export type ServerEnv = Env & {
@@ -83,6 +94,24 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     nobody: (workspaceId) => guardedBinding(NOBODY, workspaceId, "admin", features),
     lastContextSample: antiEntropy.recent,
   });
+  const workspaceKeys = createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs);
+  const trail = createTrailQueue({ openWorkspace, workspaceKeys, sim, clock, log });
+  const signals = createDenialSignals({
+    limitPerMinute: env.DENIAL_LIMIT_PER_MINUTE,
+    clock,
+    raise: (event) => trail.add(repeatedDenialsEvent(event)),
+  });
+  const decisions = createDecisionLog({
+    spool: openSpool({
+      directory: resolveSpoolDirectory(env.PARLANT_DATA_DIR ?? DATA_DIR, env.DATABASE_URL),
+      maxBytes: MAX_SPOOL_BYTES,
+      rotateBytes: SPOOL_FILE_BYTES,
+    }),
+    insert: database.insertDecisions,
+    policy: env.AUDIT_READ_POLICY,
+    clock,
+    log,
+  });
   return {
     services: {
       findCaller: credentials.find,
@@ -93,13 +122,14 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
         nowMs: () => clock.now(),
         openWorkspace,
       }),
-      workspaceKeys: createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs),
       violations,
       isolation: {
         health: createHealth({ checks, clock, log }),
         allowsPersonalApiKeys: (workspaceId) => allowsPersonalApiKeys(sim, features, workspaceId),
       },
       sim,
+      workspaceKeys,
+      audit: { trail, signals, decisions },
       settings: { agentRetentionMs: env.AGENT_RETENTION },
       clock,
       log,
@@ -111,6 +141,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     async close() {
       await antiEntropy.stop();
       await violations.close();
+      await Promise.all([trail.close(), decisions.close()]);
       await database.close();
     },
   };

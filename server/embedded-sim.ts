@@ -1,12 +1,11 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { type DemoSeed, seedDemo } from "../prisma/seed.ts";
+import { DATA_DIR } from "./data-dir.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./db/embedded.ts";
 import { type EmbeddedSecrets, loadOrCreateSecrets } from "./db/embedded-secrets.ts";
 import { migrate } from "./db/migrate.ts";
 
-const DATA_DIR = fileURLToPath(new URL("../.data", import.meta.url));
 const DATABASE = "sim";
 const OWNER_ROLE = "sim_owner";
 const APP_ROLE = "parlant_app";

@@ -92,6 +92,7 @@ const schema = z.object({
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000, 6_000),
   DENIAL_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000, 120),
   METRICS_TOKEN: z.string().optional(),
+  AUDIT_READ_POLICY: z.enum(["available", "required"], "must be available or required").default("available"),
   EXPORT_DIR: z.string().optional(),
 });
 

@@ -2,11 +2,12 @@ import { simIntegrationRouter } from "./sim-integration/router.ts";
 import { t } from "./trpc/trpc.ts";
 import { accessRouter } from "./workspaces/access/router.ts";
 import { agentsRouter } from "./workspaces/agents/router.ts";
+import { auditRouter } from "./workspaces/audit/router.ts";
 import { isolationRouter } from "./workspaces/isolation/router.ts";
 
 /** Every procedure of the server. Nested routers are plain records, so that a client's types name nothing of the server. */
 export const routerRecord = {
-  workspaces: { access: accessRouter, agents: agentsRouter, isolation: isolationRouter },
+  workspaces: { access: accessRouter, agents: agentsRouter, audit: auditRouter, isolation: isolationRouter },
   simIntegration: simIntegrationRouter,
 };
 

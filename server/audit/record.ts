@@ -22,35 +22,58 @@ export interface AuditRecord {
  * @throws AppError SERVICE_UNAVAILABLE where the trail cannot be written: then nothing is changed
  */
 export async function recordAudit(tx: TransactionContext, record: AuditRecord): Promise<void> {
-  const { principal, clock, request, workspaceId } = tx;
-  const nowMs = clock.now();
-  const id = newId(nowMs);
+  const id = newId(tx.clock.now());
   // The keys as they stand in this transaction: those in memory may be of a workspace that was deleted and came back.
   const keys = (await tx.renewKeys(tx.db)).audit;
   const contentOf = (field: "before" | "after") =>
-    record[field] && encryptContent(keys, { workspaceId, eventId: id, field }, redact(record[field]));
+    record[field] && encryptContent(keys, { workspaceId: tx.workspaceId, eventId: id, field }, redact(record[field]));
   const [before, after] = [contentOf("before"), contentOf("after")];
+  await write(tx, id, { action: record.action, target: record.target, ...(before && { before }), ...(after && { after }) });
+}
+
+/** What an event takes from a call, whatever it has been let into. */
+type Recording = Pick<TransactionContext, "principal" | "clock" | "request" | "operation"> & {
+  db: Pick<TransactionContext["db"], "auditEvent">;
+};
+
+interface Written extends Pick<AuditRecord, "action" | "target"> {
+  before?: Uint8Array<ArrayBuffer>;
+  after?: Uint8Array<ArrayBuffer>;
+}
+
+async function write(ctx: Recording, id: string, { action, target, before, after }: Written): Promise<void> {
+  const { principal, request, operation, clock } = ctx;
   const event = {
     id,
-    occurredAt: new Date(nowMs),
-    action: record.action,
+    occurredAt: new Date(clock.now()),
+    action,
     outcome: "success" as const,
-    rule: ruleOf(tx.operation),
+    rule: ruleOf(operation),
     actorKind: principal.kind,
     actorId: principalId(principal),
     // A key may be gone by the time that someone asks whose it was.
     onBehalfOf: principal.kind === "session" ? null : actingUserId(principal),
     method: request.method ?? null,
-    targetKind: record.target.kind,
-    targetId: record.target.id,
+    targetKind: target.kind,
+    targetId: target.id,
     ipAddress: request.ipAddress,
     requestId: request.requestId,
     ...(before && { before }),
     ...(after && { after }),
   };
-  await tx.db.auditEvent.createMany({ data: [event] }).catch((error: unknown) => {
+  await ctx.db.auditEvent.createMany({ data: [event] }).catch((error: unknown) => {
     throw isOfTheCall(error) ? error : auditUnavailable(error);
   });
+}
+
+/**
+ * Records a sensitive read, before its answer leaves.
+ *
+ * @throws AppError as recordAudit does: what cannot be recorded is not read
+ */
+export function recordRead(ctx: Recording & { workspaceId: string }, agentId: string | null): Promise<void> {
+  const target = agentId === null ? { kind: "workspace", id: ctx.workspaceId } : { kind: "agent", id: agentId };
+  return write(ctx, newId(ctx.clock.now()), { action: ctx.operation.replace(":", "."), target });
 }
 
 /** Whether a failure says nothing of the trail: the call is decided upon or made again, or the whole database is away. */

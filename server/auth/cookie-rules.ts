@@ -19,11 +19,16 @@ export function assertCookieRequestAllowed({ method, headers, hasBody }: CookieR
   if (SAFE_METHODS.has(method.toUpperCase())) return;
   const origin = headers.get("origin");
   if (origin !== null && !allowed.has(origin)) {
-    throw new AppError("FORBIDDEN", "A request with the session cookie must come from an allowed origin; see ALLOWED_ORIGINS");
+    throw forbidden("A request with the session cookie must come from an allowed origin; see ALLOWED_ORIGINS");
   }
   if (hasBody && mediaType(headers) !== "application/json") {
-    throw new AppError("FORBIDDEN", "A request with the session cookie and a body needs Content-Type: application/json");
+    throw forbidden("A request with the session cookie and a body needs Content-Type: application/json");
   }
+}
+
+/** Nothing is known of the caller's place in the workspace yet, so to the workspace it is a stranger. */
+function forbidden(message: string): AppError {
+  return new AppError("FORBIDDEN", message, { refusal: { reasonCode: "COOKIE_RULES", isStranger: true } });
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../shared/clock.ts";
 import { checkRole } from "./check-role.ts";
 import type { Finding } from "./finding.ts";
 import { listMigrations } from "./migration-files.ts";
-import { auditPartitions } from "./partitions.ts";
+import { monthPartitions } from "./partitions.ts";
 import { probeSim } from "./probe-sim.ts";
 import type { SimFeatures } from "./sim-features.ts";
 import type { SimReader } from "./sim-reader.ts";
@@ -141,12 +141,12 @@ async function checkPartitions(reader: SimReader, nowMs: number): Promise<Findin
     text: `SELECT wanted AS name FROM unnest($1::text[]) AS wanted
       WHERE to_regnamespace('parlant') IS NOT NULL AND NOT EXISTS
         (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('parlant') AND 'parlant.' || relname = wanted)`,
-    values: [auditPartitions(nowMs, 1).map(({ name }) => name)],
+    values: [monthPartitions(nowMs, 1).map(({ name }) => name)],
   });
   return missing.map(({ name }) => ({
     level: "degraded",
     subject: "migrations",
-    message: `${name} is missing: audit rows of that month go to the default partition`,
+    message: `${name} is missing: its rows of that month go to the default partition`,
     remedy: MIGRATE,
   }));
 }

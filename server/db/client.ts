@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import { type Binding, runBound } from "./binding.ts";
+import { type DecisionRow, decisionInsertStatement } from "./decision-insert.ts";
 import { PrismaClient } from "./generated/client.ts";
 import { readSchemaMap } from "./schema-map.ts";
 import { ScopedPool } from "./scoped-pool.ts";
@@ -31,6 +32,8 @@ export interface Database {
   /** Reaches nothing by itself: the pool refuses a statement without a binding. */
   unscopedPrisma: PrismaClient;
   sim: SimReader;
+  /** Inserts decisions of any workspaces; one that is there already stays as it is. */
+  insertDecisions(rows: readonly DecisionRow[]): Promise<void>;
   /** Callers waiting for a connection at this moment. */
   waiting(): number;
   close(): Promise<void>;
@@ -76,6 +79,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     queryBound,
     unscopedPrisma,
     sim: { query: (statement) => pool.queryOutside(statement) },
+    async insertDecisions(rows) {
+      await pool.queryOutside(decisionInsertStatement(rows));
+    },
     waiting: () => pool.waitingCount,
     async close() {
       await unscopedPrisma.$disconnect();

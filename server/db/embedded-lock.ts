@@ -1,20 +1,13 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { isRunning, type ProcessIdentity, startTimeOf } from "./process-identity.ts";
 
 const LOCK_FILE = /^server\.(\d+)\.([0-9A-Za-z-]+)\.lock$/;
 const HELD = "held";
 /** How long processes that come at once draw lots, and the longest pause between two draws. */
 const CONTENTION_MS = 30_000;
 const MAX_PAUSE_MS = 1_000;
-
-/** A process as its kernel knows it: the start time tells it from a later process with the same id. */
-interface ProcessIdentity {
-  pid: number;
-  startedAt: string;
-}
 
 interface Contender extends ProcessIdentity {
   /** It holds the directory; otherwise it may be about to step back. */
@@ -77,26 +70,4 @@ function inUse(directory: string, pid: number): Error {
   return new Error(
     `The data directory ${directory} is in use by process ${pid}: stop that server, or give this one another directory`,
   );
-}
-
-function isRunning({ pid, startedAt }: ProcessIdentity): boolean {
-  return startTimeOf(pid) === startedAt;
-}
-
-/** When a process started, as a word; undefined once it has ended, a zombie included. */
-function startTimeOf(pid: number): string | undefined {
-  try {
-    if (process.platform !== "linux") {
-      return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" })
-        .trim()
-        .replaceAll(/[^0-9A-Za-z]+/g, "-");
-    }
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field, the program's name in brackets, may itself hold spaces and brackets.
-    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (state === "Z" || state === "X") return undefined;
-    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").slice(0, 8)}-${fields[18]}`;
-  } catch {
-    return undefined;
-  }
 }

@@ -47,6 +47,11 @@ export function isTransactionConflict(error: unknown): boolean {
   return chainOf(error).some((link) => codesOf(link).some((code) => CONFLICT_CODES.has(code)));
 }
 
+/** Whether PostgreSQL refused the values themselves (classes 22 and 23), so that the same row is refused again. */
+export function areValuesRefused(error: unknown): boolean {
+  return chainOf(error).some((link) => codesOf(link).some((code) => /^2[23]...$/.test(code)));
+}
+
 /** Whether the database cannot serve at the moment, so that a retry makes sense. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return chainOf(error).some(

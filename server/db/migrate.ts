@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../shared/clock.ts";
 import { applyMigrations } from "./apply-migrations.ts";
 import { type LockPolicy, migrationSettings, retryOnLock } from "./lock-retry.ts";
 import { listSimTableScripts } from "./migration-files.ts";
-import { auditPartitions, createPartition, hasPartition } from "./partitions.ts";
+import { createPartition, hasPartition, monthPartitions } from "./partitions.ts";
 import { probeSim, SIM_COLUMNS } from "./probe-sim.ts";
 import { type AppRole, ensureRole, grantToApplication } from "./roles.ts";
 import { takeSimMigrationLock } from "./sim-migration-lock.ts";
@@ -29,10 +29,10 @@ export interface MigrateResult {
   createdRole?: { name: string; password: string };
 }
 
-const AUDIT_MONTHS_AHEAD = 24;
+export const MONTHS_AHEAD = 24;
 
 /**
- * Brings the database up to this release: our schema, the audit trail's partitions, the application role's privileges.
+ * Brings the database up to this release: our schema, the partitions of the months ahead, the application role's privileges.
  * Sim's tables stay as they are, foreign keys to workspace aside. Safe on a live Sim and to be run again: whoever comes
  * second waits; a lock that is not to be had is let go of and tried for again.
  * @throws where Sim's tables are missing, naming them.
@@ -97,7 +97,7 @@ async function createSchema(owner: pg.Client): Promise<void> {
 }
 
 async function createPartitions(owner: pg.Client, policy: LockPolicy, nowMs: number): Promise<void> {
-  for (const partition of auditPartitions(nowMs, AUDIT_MONTHS_AHEAD)) {
+  for (const partition of monthPartitions(nowMs, MONTHS_AHEAD)) {
     if (await hasPartition(owner, partition)) continue;
     await retryOnLock(partition.name, policy, () => createPartition(owner, partition));
   }

@@ -1,11 +1,14 @@
 import pg from "pg";
 import { lowestIdAt } from "../shared/ids.ts";
 
-const PARENT = "parlant.parlant_audit_event";
-const DEFAULT_PARTITION = `${PARENT}_default`;
+/** The tables that are partitioned by month on the time inside their ids, each with a default partition. */
+export const PARTITIONED_TABLES = ["parlant.parlant_audit_event", "parlant.parlant_authz_decision"] as const;
+export type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
+
 const CHECK_VIOLATION = "23514";
 
-export interface AuditPartition {
+export interface MonthPartition {
+  table: PartitionedTable;
   /** With its schema, ready for SQL. */
   name: string;
   /** The lowest id in it and the lowest one past it. */
@@ -13,19 +16,22 @@ export interface AuditPartition {
   to: string;
 }
 
-/** The partitions of the audit trail from the month of `nowMs` to that of `monthsAhead` later; months are UTC. */
-export function auditPartitions(nowMs: number, monthsAhead: number): AuditPartition[] {
+/** The partitions of every such table from the month of `nowMs` to that of `monthsAhead` later; months are UTC. */
+export function monthPartitions(nowMs: number, monthsAhead: number): MonthPartition[] {
   const now = new Date(nowMs);
   const startOf = (months: number) => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months);
-  return Array.from({ length: monthsAhead + 1 }, (_, months) => ({
-    name: `${PARENT}_${new Date(startOf(months)).toISOString().slice(0, 7).replace("-", "_")}`,
-    from: lowestIdAt(startOf(months)),
-    to: lowestIdAt(startOf(months + 1)),
-  }));
+  return PARTITIONED_TABLES.flatMap((table) =>
+    Array.from({ length: monthsAhead + 1 }, (_, months) => ({
+      table,
+      name: `${table}_${new Date(startOf(months)).toISOString().slice(0, 7).replace("-", "_")}`,
+      from: lowestIdAt(startOf(months)),
+      to: lowestIdAt(startOf(months + 1)),
+    })),
+  );
 }
 
 /** Whether the partition is there already. */
-export async function hasPartition(owner: pg.Client, { name }: AuditPartition): Promise<boolean> {
+export async function hasPartition(owner: pg.Client, { name }: MonthPartition): Promise<boolean> {
   const { rows } = await owner.query<{ found: boolean }>("SELECT to_regclass($1) IS NOT NULL AS found", [name]);
   return rows[0]?.found === true;
 }
@@ -34,23 +40,24 @@ export async function hasPartition(owner: pg.Client, { name }: AuditPartition): 
  * Makes the partition, closed to everyone as all of ours are: no grant, row-level security forced, no policy. Rows of
  * its months that had to go to the default partition move into it.
  */
-export async function createPartition(owner: pg.Client, partition: AuditPartition): Promise<void> {
-  const { name, from, to } = partition;
+export async function createPartition(owner: pg.Client, partition: MonthPartition): Promise<void> {
+  const { table, name, from, to } = partition;
+  const rest = `${table}_default`;
   const secure = `ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY; ALTER TABLE ${name} FORCE ROW LEVEL SECURITY`;
   const attach = `FOR VALUES FROM ('${from}') TO ('${to}')`;
   // Each script goes as one message, so it is one transaction.
   try {
-    await owner.query(`CREATE TABLE ${name} PARTITION OF ${PARENT} ${attach}; ${secure}`);
+    await owner.query(`CREATE TABLE ${name} PARTITION OF ${table} ${attach}; ${secure}`);
   } catch (error) {
     if (!(error instanceof pg.DatabaseError && error.code === CHECK_VIOLATION)) throw error;
-    const misplaced = `FROM ${DEFAULT_PARTITION} WHERE id >= '${from}' AND id < '${to}'`;
+    const misplaced = `FROM ${rest} WHERE id >= '${from}' AND id < '${to}'`;
     await owner.query(
-      `ALTER TABLE ${DEFAULT_PARTITION} NO FORCE ROW LEVEL SECURITY;
-       CREATE TABLE ${name} (LIKE ${PARENT} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+      `ALTER TABLE ${rest} NO FORCE ROW LEVEL SECURITY;
+       CREATE TABLE ${name} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
        INSERT INTO ${name} SELECT * ${misplaced};
        DELETE ${misplaced};
-       ALTER TABLE ${DEFAULT_PARTITION} FORCE ROW LEVEL SECURITY;
-       ALTER TABLE ${PARENT} ATTACH PARTITION ${name} ${attach};
+       ALTER TABLE ${rest} FORCE ROW LEVEL SECURITY;
+       ALTER TABLE ${table} ATTACH PARTITION ${name} ${attach};
        ${secure}`,
     );
   }

@@ -8,6 +8,7 @@ export const MODEL_SCOPE = {
   Agent: "workspace",
   AgentGrant: "workspace",
   AuditEvent: "workspace",
+  AuthzDecision: "workspace",
   IdempotencyKey: "workspace",
   WorkspaceState: "workspace",
   SimApiKey: "sim",

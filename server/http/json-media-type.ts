@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../shared/errors.ts";
+import { recogniseRouted } from "./recognised-first.ts";
 import { type ContextOptions, createRequestContext, hasBody } from "./request-context.ts";
 
 const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
@@ -31,12 +32,11 @@ function problemOf(headers: IncomingHttpHeaders): string | null {
 
 async function refusalOf(request: FastifyRequest, options: ContextOptions, problem: string): Promise<Error> {
   const ctx = createRequestContext(request, options);
-  // A credential that cannot be verified decides nothing.
-  const caller = await options.services.findCaller(ctx.headers, false).catch(() => null);
   try {
-    if (caller?.source === "cookie") ctx.assertCookieAllowed();
+    await recogniseRouted(ctx, request);
   } catch (error) {
-    return error as Error;
+    // A credential that cannot be verified decides nothing here.
+    if (error instanceof AppError && (error.code === "FORBIDDEN" || error.code === "RATE_LIMITED")) return error;
   }
   return new AppError("UNSUPPORTED_MEDIA_TYPE", problem);
 }

@@ -26,6 +26,7 @@ export function createRequestContext(request: FastifyRequest, options: ContextOp
       ipAddress: request.ip,
       idempotencyKey: idempotencyKeyOf(request.headers),
       method: request.method,
+      isCrossSite: request.headers["sec-fetch-site"] === "cross-site",
     },
     assertCookieAllowed() {
       assertCookieRequestAllowed({ method: request.method, headers, hasBody: hasBody(request.headers) }, options.allowedOrigins);

@@ -26,6 +26,7 @@ export const OPERATIONS = {
   "grant:list": { agent: "manage" },
   "grant:set": { agent: "manage" },
   "grant:remove": { agent: "manage" },
+  "audit:list": { workspace: "admin" },
 } as const satisfies Record<string, { workspace: WorkspacePermission } | { agent: AccessLevel }>;
 
 export type Operation = keyof typeof OPERATIONS;
@@ -33,6 +34,10 @@ export type WorkspaceOperation = {
   [Name in Operation]: (typeof OPERATIONS)[Name] extends { workspace: unknown } ? Name : never;
 }[Operation];
 export type AgentOperation = Exclude<Operation, WorkspaceOperation>;
+
+export function isOperation(name: string): name is Operation {
+  return Object.hasOwn(OPERATIONS, name);
+}
 
 /** What an operation needs, as the audit trail names the rule that decided: "workspace:write", "agent:configure". */
 export function ruleOf(operation: Operation): string {

@@ -39,9 +39,10 @@ export async function loadPermission(
   const { principal } = caller;
   const [row] = await sim.query<PermissionRow>(permissionStatement(caller, workspaceId, features));
   if (!row?.credential_valid) throw new AppError("UNAUTHORIZED", "The credential is not valid");
-  if (!row.workspace_live || row.permission === null) throw workspaceNotFound();
+  if (!row.workspace_live) throw workspaceNotFound("WORKSPACE_NOT_LIVE");
+  if (row.permission === null) throw workspaceNotFound("NO_WORKSPACE_PERMISSION");
   if (!row.key_allowed) {
-    if (principal.kind === "workspace_api_key") throw workspaceNotFound();
+    if (principal.kind === "workspace_api_key") throw workspaceNotFound("KEY_OF_ANOTHER_WORKSPACE");
     throw new AppError("FORBIDDEN", "This workspace does not allow personal API keys", {
       details: { code: "PERSONAL_API_KEYS_DISABLED" },
     });

@@ -16,6 +16,8 @@ export interface RequestInfo {
   idempotencyKey: string | null;
   /** How the call was made, as the audit trail names it: the HTTP method, if there is one, and then the procedure. */
   method?: string;
+  /** Whether a browser says that another site's page made the request. */
+  isCrossSite?: boolean;
 }
 
 /** Settings of the server that verbs depend on. */

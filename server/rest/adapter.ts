@@ -1,7 +1,8 @@
 import { callTRPCProcedure } from "@trpc/server";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { readRecognised } from "../http/recognised-first.ts";
 import { assertIdempotencyKey, type ContextOptions, createRequestContext } from "../http/request-context.ts";
+import { isOperation } from "../permissions/levels.ts";
 import { appRouter } from "../router.ts";
 import { AppError } from "../shared/errors.ts";
 import { createOpenApiDocument } from "./openapi.ts";
@@ -17,6 +18,7 @@ export function serveRest(app: FastifyInstance, basePath: string, options: Conte
     app.route({
       method: route.method,
       url: `${basePath}${REST_PREFIX}${toFastifyPath(route.path)}`,
+      config: configOf(route),
       handler: createHandler(route, basePath, options),
     });
   }
@@ -26,17 +28,27 @@ export function serveRest(app: FastifyInstance, basePath: string, options: Conte
   );
 }
 
+function configOf({ procedure }: Route): FastifyContextConfig {
+  const { permission } = procedureOf(procedure).meta;
+  return isOperation(permission) ? { call: { operation: permission, procedure } } : {};
+}
+
 function createHandler(route: Route, basePath: string, options: ContextOptions) {
   const plan = planInput(route);
   const { type, meta } = procedureOf(route.procedure);
   return async (request: FastifyRequest, reply: FastifyReply) => {
     request.note.procedure = route.procedure;
     const ctx = createRequestContext(request, options);
-    const input = await readRecognised(ctx, meta.permission === "public", () => {
-      assertWellEncoded(request.url);
-      assertIdempotencyKey(request.headers);
-      return readInput(plan, request as InputParts);
-    });
+    const input = await readRecognised(
+      ctx,
+      meta.permission === "public",
+      () => {
+        assertWellEncoded(request.url);
+        assertIdempotencyKey(request.headers);
+        return readInput(plan, request as InputParts);
+      },
+      request,
+    );
     const output: unknown = await callTRPCProcedure({
       router: appRouter,
       path: route.procedure,

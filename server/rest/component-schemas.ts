@@ -12,6 +12,7 @@ import {
 } from "../workspaces/access/schemas.ts";
 import { Grant, GrantEntry, GrantPage, SetGrantInput } from "../workspaces/agents/grants/schemas.ts";
 import { Agent, AgentPage, CreateAgentInput, DeletedAgent, UpdateAgentInput } from "../workspaces/agents/schemas.ts";
+import { AuditEvent, AuditEventPage } from "../workspaces/audit/schemas.ts";
 import { IsolationCheck, IsolationHealth, IsolationReport } from "../workspaces/isolation/schemas.ts";
 import { Isolation } from "../workspaces/isolation-schema.ts";
 
@@ -23,6 +24,8 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   AccessSimulation,
   Agent,
   AgentPage,
+  AuditEvent,
+  AuditEventPage,
   DeletedAgent,
   Grant,
   GrantEntry,

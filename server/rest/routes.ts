@@ -90,6 +90,7 @@ export const ROUTES: readonly Route[] = [
   route("POST", `${ACCESS}/check`, "workspaces.access.check"),
   route("POST", `${ACCESS}/explain`, "workspaces.access.explain"),
   route("POST", `${ACCESS}/simulate`, "workspaces.access.simulate"),
+  route("GET", "/workspaces/{workspace_id}/audit-log", "workspaces.audit.list"),
   route("GET", "/sim-integration/health", "simIntegration.health", {
     statusOf: ({ status }) => (status === "healthy" ? 200 : 503),
     otherStatuses: [503],

@@ -28,6 +28,13 @@ export interface ErrorDetails {
   [key: string]: unknown;
 }
 
+/** What the audit trail is told of a refusal, and the caller is not. */
+export interface Refusal {
+  reasonCode: string;
+  /** Whether the caller has no permission at all in the workspace. */
+  isStranger?: boolean;
+}
+
 /** What the client is told, in either transport. */
 export interface ErrorBody {
   code: ErrorCode;
@@ -41,17 +48,19 @@ export class AppError extends Error {
   readonly details: ErrorDetails | undefined;
   /** Seconds after which a retry makes sense; sent as Retry-After. */
   readonly retryAfterSeconds: number | undefined;
+  readonly refusal: Refusal | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { details?: ErrorDetails; retryAfterSeconds?: number; cause?: unknown } = {},
+    options: { details?: ErrorDetails; retryAfterSeconds?: number; cause?: unknown; refusal?: Refusal } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "AppError";
     this.code = code;
     this.details = options.details;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.refusal = options.refusal;
   }
 
   toBody(): ErrorBody {
@@ -60,13 +69,13 @@ export class AppError extends Error {
 }
 
 /** The one answer for a workspace that is absent, archived or closed to the caller: the three must not differ by a byte. */
-export function workspaceNotFound(): AppError {
-  return new AppError("NOT_FOUND", "Workspace not found");
+export function workspaceNotFound(reasonCode: string): AppError {
+  return new AppError("NOT_FOUND", "Workspace not found", { refusal: { reasonCode, isStranger: true } });
 }
 
-/** The one answer for an agent that is absent, deleted, hidden or elsewhere. */
-export function agentNotFound(): AppError {
-  return new AppError("NOT_FOUND", "Agent not found");
+/** The one answer for an agent that is absent, deleted, hidden or elsewhere; only that it is hidden is a refusal. */
+export function agentNotFound(reasonCode?: "AGENT_HIDDEN"): AppError {
+  return new AppError("NOT_FOUND", "Agent not found", reasonCode && { refusal: { reasonCode } });
 }
 
 /** The one answer for a user who is unknown, or has no permission in the workspace. */

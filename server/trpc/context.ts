@@ -1,3 +1,6 @@
+import type { DecisionLog } from "../audit/decision-log.ts";
+import type { DenialSignals } from "../audit/denial-signals.ts";
+import type { TrailQueue } from "../audit/trail-queue.ts";
 import type { Authentication, RequestHeaders } from "../auth/principal.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { IsolationFacts } from "../isolation/health.ts";
@@ -8,6 +11,13 @@ import type { RequestInfo, WorkspaceSettings } from "../permissions/workspace-co
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 
+/** Where the ladder leaves what no transaction of a verb's can carry. */
+export interface Audit {
+  trail: TrailQueue;
+  signals: DenialSignals;
+  decisions: DecisionLog;
+}
+
 /** What the ladder works with; made once, at the composition of the server. */
 export interface Services {
   findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Authentication | null>;
@@ -16,6 +26,7 @@ export interface Services {
   violations: Violations;
   isolation: IsolationFacts;
   sim: SimReader;
+  audit: Audit;
   settings: WorkspaceSettings;
   clock: Clock;
   log: Logger;

@@ -1,3 +1,4 @@
+import type { Attempt } from "../audit/refusals.ts";
 import { type Authentication, principalId } from "../auth/principal.ts";
 import { isGuardRejection, isTransactionConflict, isWorkspaceGone } from "../db/errors.ts";
 import type { Access } from "../permissions/context-cache.ts";
@@ -22,16 +23,36 @@ export interface Entry {
 const MAX_ATTEMPTS = 4;
 
 /**
- * The caller behind the request.
+ * The caller behind the request; the attempt is told of it before anything else can be refused.
  *
- * @throws AppError UNAUTHORIZED without a good credential; FORBIDDEN where a cookie decides and its rules are broken
+ * @throws AppError UNAUTHORIZED without a good credential; FORBIDDEN where a cookie decides and its rules are broken;
+ * RATE_LIMITED where the caller was refused too often lately
  */
-export async function recognise(ctx: RequestContext, isFresh: boolean): Promise<Authentication> {
-  const caller = await ctx.services.findCaller(ctx.headers, isFresh);
+export async function recognise(
+  ctx: RequestContext,
+  isFresh: boolean,
+  attempt?: Pick<Attempt, "caller">,
+): Promise<Authentication> {
+  const { signals } = ctx.services.audit;
+  const caller = await ctx.services.findCaller(ctx.headers, isFresh).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === "UNAUTHORIZED") refuseCredential(ctx);
+    throw error;
+  });
   if (!caller) throw new AppError("UNAUTHORIZED", "A credential is required: a Sim session, an API key or an internal token");
+  if (attempt) attempt.caller = caller;
   if (caller.source === "cookie") ctx.assertCookieAllowed();
+  if (!isFresh) signals.assertNotSlowed({ principal: caller.principal });
   ctx.annotate({ principalKind: caller.principal.kind, principalId: principalId(caller.principal) });
   return caller;
+}
+
+/** @throws AppError RATE_LIMITED where this address has sent too many credentials that are none */
+function refuseCredential({ services, request }: RequestContext): void {
+  const { signals } = services.audit;
+  const { ipAddress } = request;
+  if (ipAddress === null) return;
+  signals.assertNotSlowed({ address: ipAddress });
+  signals.count({ address: ipAddress }, null);
 }
 
 /**
@@ -42,10 +63,11 @@ export async function recognise(ctx: RequestContext, isFresh: boolean): Promise<
 export async function enterWorkspace(
   ctx: RequestContext,
   called: Pick<Entry, "operation" | "procedure">,
+  attempt: Attempt,
   rawInput: unknown,
 ): Promise<Entry> {
   const { operation } = called;
-  const caller = await recognise(ctx, false);
+  const caller = await recognise(ctx, false, attempt);
   if (caller.principal.kind === "internal" && caller.principal.userId === null) throw forUsersAlone();
   const workspaceId = workspaceIdOf(rawInput);
   ctx.annotate({ workspaceId });
@@ -114,6 +136,7 @@ export async function enterAfresh(
 function forUsersAlone(): AppError {
   return new AppError("FORBIDDEN", "An internal token without a userId may only call simIntegration", {
     details: { code: "PRINCIPAL_KIND_NOT_PERMITTED" },
+    refusal: { reasonCode: "PRINCIPAL_KIND_NOT_PERMITTED", isStranger: true },
   });
 }
 

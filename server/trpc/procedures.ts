@@ -1,5 +1,10 @@
 import type { TRPCMutationProcedure, TRPCQueryProcedure } from "@trpc/server";
 import type { z } from "zod";
+import type { Decision } from "../audit/decision-log.ts";
+import { recordRead } from "../audit/record.ts";
+import type { Attempt } from "../audit/refusals.ts";
+import { isSensitiveRead } from "../audit/sensitive-reads.ts";
+import { principalId } from "../auth/principal.ts";
 import { type AgentOperation, OPERATIONS, type Operation, type WorkspaceOperation } from "../permissions/levels.ts";
 import {
   type IsolationContext,
@@ -9,6 +14,7 @@ import {
 } from "../permissions/workspace-context.ts";
 import type { LeveledAgent } from "../workspaces/agents/agent-row.ts";
 import { loadAgent } from "../workspaces/agents/load-agent.ts";
+import { beginAttempt, noteFailure } from "./attempt.ts";
 import type { RequestContext } from "./context.ts";
 import { type Entry, enterAfresh, enterWorkspace, withIsolation, withWorkspace } from "./enter-workspace.ts";
 import { toAppError, toTrpcError } from "./errors.ts";
@@ -57,7 +63,9 @@ export function workspaceProcedure(
 ): Step<{ ctx: WorkspaceContext }, { ctx: WorkspaceContext }, { workspaceId: string }> {
   const open: Opener<EnteredContext> = (ctx, input, verb) =>
     withWorkspace(ctx, ctx.entry, async (workspace) => verb({ ctx: workspace, input }));
-  return step(enteredProcedure(operation, summary), { query: open, mutation: open });
+  const query: Opener<EnteredContext> = (ctx, input, verb) =>
+    withWorkspace(ctx, ctx.entry, async (workspace) => recorded(workspace, input, await verb({ ctx: workspace, input })));
+  return step(enteredProcedure(operation, summary), { query, mutation: open });
 }
 
 /** A procedure on the isolation of a workspace, for callers whose permission there reaches what the operation needs. */
@@ -67,7 +75,9 @@ export function isolationProcedure(
 ): Step<{ ctx: IsolationContext }, { ctx: IsolationContext }, { workspaceId: string }> {
   const open: Opener<EnteredContext> = (ctx, input, verb) =>
     withIsolation(ctx, ctx.entry, async (isolation) => verb({ ctx: isolation, input }));
-  return step(enteredProcedure(operation, summary), { query: open, mutation: open });
+  const query: Opener<EnteredContext> = (ctx, input, verb) =>
+    withIsolation(ctx, ctx.entry, async (isolation) => recorded(isolation, input, await verb({ ctx: isolation, input })));
+  return step(enteredProcedure(operation, summary), { query, mutation: open });
 }
 
 /**
@@ -89,10 +99,30 @@ export function agentProcedure(
     return verb({ ctx, agent: await loadAgent(ctx, agentId, level, options), input });
   };
   const query: Opener<EnteredContext> = (ctx, input, verb) =>
-    withWorkspace(ctx, ctx.entry, (workspace) => act(workspace, input, verb));
+    withWorkspace(ctx, ctx.entry, async (workspace) => recorded(workspace, input, await act(workspace, input, verb)));
   const mutation: Opener<EnteredContext> = (ctx, input, verb) =>
     withWorkspace(ctx, ctx.entry, (workspace) => inTransaction(workspace, (tx) => act(tx, input, verb)));
   return step(enteredProcedure(operation, summary), { query, mutation });
+}
+
+function decisionOf(ctx: RequestContext, { agentId }: Attempt, entry: Entry, startedAtMs: number): Decision {
+  const { principal } = entry.caller;
+  return {
+    workspaceId: entry.workspaceId,
+    principalKind: principal.kind,
+    principalId: principalId(principal),
+    procedure: entry.procedure,
+    agentId,
+    source: entry.access.isRemembered ? "cache" : "database",
+    requestId: ctx.request.requestId,
+    latencyUs: Math.round((performance.now() - startedAtMs) * 1_000),
+  };
+}
+
+/** What was read, once the trail has it where the read is a sensitive one. */
+async function recorded<Output>(ctx: WorkspaceContext | IsolationContext, input: unknown, output: Output): Promise<Output> {
+  if (isSensitiveRead(ctx.operation)) await recordRead(ctx, (input as { agentId?: string }).agentId ?? null);
+  return output;
 }
 
 type EnteredContext = RequestContext & { entry: Entry };
@@ -102,11 +132,25 @@ type EnteredContext = RequestContext & { entry: Entry };
  * an input that is refused has made no statement, so a remembered decision is checked before the refusal is told.
  */
 function enteredProcedure(operation: Operation, summary: string) {
-  return ladder({ permission: operation, summary }).use(async ({ ctx, path, getRawInput, next }) => {
-    const entry = await enterWorkspace(ctx, { operation, procedure: path }, await getRawInput());
-    const result = await next({ ctx: { entry } });
-    if (!result.ok && toAppError(result.error).code === "BAD_REQUEST" && entry.access.isRemembered) await enterAfresh(ctx, entry);
-    return result;
+  return ladder({ permission: operation, summary }).use(async ({ ctx, path, type, getRawInput, next }) => {
+    const startedAtMs = performance.now();
+    const isDecision = type === "query" && !isSensitiveRead(operation);
+    const called = { operation, procedure: path };
+    const rawInput = await getRawInput();
+    const attempt = beginAttempt(ctx, called, rawInput);
+    try {
+      const entry = await enterWorkspace(ctx, called, attempt, rawInput);
+      if (isDecision) ctx.services.audit.decisions.assertReadable();
+      const result = await next({ ctx: { entry } });
+      if (isDecision && result.ok) ctx.services.audit.decisions.record(decisionOf(ctx, attempt, entry, startedAtMs));
+      if (!result.ok) noteFailure(ctx, attempt, result.error);
+      if (!result.ok && toAppError(result.error).code === "BAD_REQUEST" && entry.access.isRemembered)
+        await enterAfresh(ctx, entry);
+      return result;
+    } catch (error) {
+      noteFailure(ctx, attempt, error);
+      throw error;
+    }
   });
 }
 

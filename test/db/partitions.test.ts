@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { migrate } from "../../server/db/migrate.ts";
+import { PARTITIONED_TABLES } from "../../server/db/partitions.ts";
 import { lowestIdAt } from "../../server/shared/ids.ts";
 import { withConnection } from "../support/connection.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -18,20 +19,24 @@ async function partitions(): Promise<{ name: string; bounds: string }[]> {
   return rows;
 }
 
-test("partitions of the audit trail are there for this month and two years on, each beginning where the last one ends", async () => {
-  await database.owner.query("DROP SCHEMA parlant CASCADE");
-  await migrate({ url: database.ownerUrl, clock: { now: () => Date.UTC(2026, 10, 30, 23, 59, 59) } });
-  const found = await partitions();
-  expect(found.map(({ name }) => name)).toHaveLength(26);
-  expect(found[0]).toEqual({
-    name: "parlant_audit_event_2026_11",
-    bounds: `FOR VALUES FROM ('${lowestIdAt(Date.UTC(2026, 10))}') TO ('${lowestIdAt(Date.UTC(2026, 11))}')`,
-  });
-  expect(found.at(-2)?.name).toBe("parlant_audit_event_2028_11");
-  expect(found.at(-1)).toEqual({ name: "parlant_audit_event_default", bounds: "DEFAULT" });
-  const bounds = found.slice(0, -1).map(({ bounds }) => bounds.match(/'([^']+)'/g));
-  for (const [index, bound] of bounds.slice(1).entries()) expect(bound?.[0]).toBe(bounds[index]?.[1]);
-});
+test.each(PARTITIONED_TABLES)(
+  "partitions of %s are there for this month and two years on, each beginning where the last one ends",
+  async (table) => {
+    await database.owner.query("DROP SCHEMA parlant CASCADE");
+    await migrate({ url: database.ownerUrl, clock: { now: () => Date.UTC(2026, 10, 30, 23, 59, 59) } });
+    const name = table.replace("parlant.", "");
+    const found = (await partitions()).filter((partition) => partition.name.startsWith(name));
+    expect(found.map(({ name }) => name)).toHaveLength(26);
+    expect(found[0]).toEqual({
+      name: `${name}_2026_11`,
+      bounds: `FOR VALUES FROM ('${lowestIdAt(Date.UTC(2026, 10))}') TO ('${lowestIdAt(Date.UTC(2026, 11))}')`,
+    });
+    expect(found.at(-2)?.name).toBe(`${name}_2028_11`);
+    expect(found.at(-1)).toEqual({ name: `${name}_default`, bounds: "DEFAULT" });
+    const bounds = found.slice(0, -1).map(({ bounds }) => bounds.match(/'([^']+)'/g));
+    for (const [index, bound] of bounds.slice(1).entries()) expect(bound?.[0]).toBe(bounds[index]?.[1]);
+  },
+);
 
 test("partitions of the audit trail take over the rows that the default one had to keep", async () => {
   const later = new Date();

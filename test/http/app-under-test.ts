@@ -50,6 +50,17 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
     },
     isolation: { health: unexpected, allowsPersonalApiKeys: unexpected },
     sim: { query: async () => [] },
+    audit: {
+      trail: { counters: { recorded: 0, written: 0, lost: 0 }, add() {}, async flush() {}, async close() {} },
+      decisions: {
+        counters: { spooled: 0, written: 0, lost: 0 },
+        assertReadable() {},
+        record() {},
+        async flush() {},
+        async close() {},
+      },
+      signals: { counters: { refusals: 0, repeated: 0, slowed: 0 }, count() {}, assertNotSlowed() {} },
+    },
     settings: { agentRetentionMs: 1_000 },
     clock: { now: () => Date.now() },
     log: pino({ level: "silent" }),

@@ -75,6 +75,7 @@ test("there is nothing on a workspace's client but its models, its transaction a
       "agentPage",
       "agentsById",
       "auditEvent",
+      "authzDecision",
       "confirm",
       "grantsOfUsers",
       "idempotencyKey",

@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createDependencies, type Dependencies, type ServerEnv } from "../../server/dependencies.ts";
 import { parseEnv } from "../../server/env.ts";
 import { appRouter } from "../../server/router.ts";
@@ -19,6 +21,9 @@ export function testEnv(databaseUrl: string, overrides: Record<string, string> =
     INTERNAL_JWT_SECRET: TEST_INTERNAL_SECRET,
     NEXT_PUBLIC_APP_URL: "http://localhost:3000",
     LOG_LEVEL: "error",
+    // Tests are refused far more often than any client is.
+    DENIAL_LIMIT_PER_MINUTE: "0",
+    PARLANT_DATA_DIR: join(tmpdir(), `parlant-test-data-${process.pid}`),
     DB_POOL_SIZE: "4",
     DB_MAX_OVERFLOW: "4",
     ...overrides,

@@ -18,6 +18,10 @@ interface TableFacts {
 /** The one condition that a policy of ours may have, as PostgreSQL writes it back. */
 const OF_THE_WORKSPACE = "(workspace_id = NULLIF(current_setting('app.workspace_id'::text, true), ''::text))";
 
+/** Decisions are written in batches of several workspaces, from outside of any; inside of one as any other row. */
+const BATCH_WRITTEN = "parlant_authz_decision";
+const OUTSIDE_OR_OF_THE_WORKSPACE = `((NULLIF(current_setting('app.workspace_id'::text, true), ''::text) IS NULL) OR ${OF_THE_WORKSPACE})`;
+
 const FACTS = `select relname as "table", relrowsecurity and relforcerowsecurity as "isForced", relispartition as "isPartition",
   coalesce((select json_agg(json_build_object('command', polcmd, 'isPermissive', polpermissive,
       'using', pg_get_expr(polqual, polrelid), 'check', pg_get_expr(polwithcheck, polrelid)))
@@ -50,12 +54,13 @@ export function policiesCheck(sim: SimReader): Check {
 }
 
 /** A partition has no policy, which closes it to all but its parent. */
-function isConfined({ isPartition, policies }: TableFacts): boolean {
+function isConfined({ table, isPartition, policies }: TableFacts): boolean {
   if (isPartition) return policies.length === 0;
-  return policies.some(({ isPermissive }) => isPermissive) && policies.every(isOurs);
+  return policies.some(({ isPermissive }) => isPermissive) && policies.every((policy) => isOurs(table, policy));
 }
 
-function isOurs({ command, isPermissive, using, check }: Policy): boolean {
+function isOurs(table: string, { command, isPermissive, using, check }: Policy): boolean {
   if (!isPermissive) return true; // it can only take away
-  return command === "*" && using === OF_THE_WORKSPACE && (check === null || check === OF_THE_WORKSPACE);
+  if (command !== "*" || using !== OF_THE_WORKSPACE) return false;
+  return check === null || check === OF_THE_WORKSPACE || (table === BATCH_WRITTEN && check === OUTSIDE_OR_OF_THE_WORKSPACE);
 }

@@ -32,7 +32,7 @@ export async function loadAgent(
 
 /** @throws AppError as loadAgent does */
 export function assertLevel({ accessLevel: actual }: Pick<LeveledAgent, "accessLevel">, required: AccessLevel): void {
-  if (actual === "none") throw agentNotFound();
+  if (actual === "none") throw agentNotFound("AGENT_HIDDEN");
   if (!levelSatisfies(actual, required)) {
     throw new AppError("FORBIDDEN", `This needs the level "${required}" on the agent; yours is "${actual}"`, {
       details: { code: "INSUFFICIENT_AGENT_LEVEL", required, actual },

@@ -1,0 +1,199 @@
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { isRunning, startTimeOf } from "../db/process-identity.ts";
+
+/** The spool takes nothing more until some of it has been read and removed. */
+export class SpoolFullError extends Error {
+  override name = "SpoolFullError";
+}
+
+/** What a file held: its records up to its end, or up to where it was cut off or spoilt. */
+export interface SpooledFile {
+  records: string[];
+  /** Whether bytes that had been written whole no longer are what was written; a record cut off at the end is no damage. */
+  isDamaged: boolean;
+}
+
+/** Records on the local disk, which outlive the process. */
+export interface Spool {
+  /**
+   * The record is with the operating system when this returns: a process that is killed has not lost it. (A machine that
+   * loses its power may have: nothing waits for the disk.)
+   *
+   * @throws SpoolFullError, or the file system's error; then the record is not in the spool
+   */
+  append(record: string): void;
+  /** The files that are complete, oldest first: this process's own and those that dead ones left. */
+  takeFiles(): string[];
+  read(file: string): SpooledFile;
+  remove(file: string): void;
+  /** Bytes that wait to be read and removed. */
+  size(): number;
+  close(): void;
+}
+
+const HEADER_BYTES = 8;
+const FILE = /^\d{9}\.spool$/;
+/** host.pid.start.number: a directory per spool, so that no two processes ever write one file. */
+const OWNER = /^(.+)\.(\d+)\.([0-9A-Za-z-]+)\.(\d+)$/;
+/** A sign of life of a spool whose process another machine or container cannot see, and the silence after which it is dead. */
+const HEARTBEAT_MS = 60_000;
+const SILENCE_MS = 10 * HEARTBEAT_MS;
+
+let opened = 0;
+
+/**
+ * Opens this process's own spool under `directory`, which holds one database's. Each record is framed by its length and
+ * CRC-32. Files are rotated at `rotateBytes`; all together hold at most `maxBytes`.
+ */
+export function openSpool(options: { directory: string; maxBytes: number; rotateBytes: number }): Spool {
+  const { directory, maxBytes, rotateBytes } = options;
+  const own = join(directory, `${hostname()}.${process.pid}.${startTimeOf(process.pid) ?? "0"}.${opened++}`);
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  const heartbeat = setInterval(() => touch(own), HEARTBEAT_MS).unref();
+  let current: { fd: number; file: string; bytes: number } | null = null;
+  let number = 0;
+  const sizes = new Map<string, number>();
+  for (const file of orphans(directory, own)) sizes.set(file, sizeOf(file));
+  let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+
+  function seal(): void {
+    if (!current) return;
+    closeSync(current.fd);
+    if (current.bytes > 0) sizes.set(current.file, current.bytes);
+    else rmSync(current.file, { force: true });
+    current = null;
+  }
+
+  function writable(): { fd: number; file: string; bytes: number } {
+    if (current && current.bytes >= rotateBytes) seal();
+    if (!current) {
+      const file = join(own, `${String(++number).padStart(9, "0")}.spool`);
+      current = { fd: openSync(file, "wx", 0o600), file, bytes: 0 };
+    }
+    return current;
+  }
+
+  return {
+    append(record) {
+      const payload = Buffer.from(record);
+      const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
+      frame.writeUInt32LE(payload.length, 0);
+      frame.writeUInt32LE(crc32(payload), 4);
+      payload.copy(frame, HEADER_BYTES);
+      if (total + frame.length > maxBytes)
+        throw new SpoolFullError(`The spool in ${directory} holds ${maxBytes} bytes and no more`);
+      const target = writable();
+      try {
+        for (let written = 0; written < frame.length; ) written += writeSync(target.fd, frame, written);
+      } catch (error) {
+        cutBack(target.fd, target.bytes);
+        // Nothing may follow a frame that could not be taken back: a reader stops there.
+        seal();
+        throw error;
+      }
+      target.bytes += frame.length;
+      total += frame.length;
+    },
+    takeFiles() {
+      seal();
+      return [...sizes.keys()];
+    },
+    read: readSpoolFile,
+    remove(file) {
+      rmSync(file, { force: true });
+      total -= sizes.get(file) ?? 0;
+      sizes.delete(file);
+      if (!file.startsWith(own)) removeIfEmpty(join(file, ".."));
+    },
+    size: () => total,
+    close() {
+      clearInterval(heartbeat);
+      seal();
+      removeIfEmpty(own);
+    },
+  };
+}
+
+/** The records of a file, as far as they are whole; none where another process has read and removed it. */
+export function readSpoolFile(file: string): SpooledFile {
+  const bytes = ifThere(() => readFileSync(file), Buffer.alloc(0));
+  const records: string[] = [];
+  for (let offset = 0; ; ) {
+    if (offset + HEADER_BYTES > bytes.length) return { records, isDamaged: false };
+    const end = offset + HEADER_BYTES + bytes.readUInt32LE(offset);
+    if (end > bytes.length) return { records, isDamaged: false };
+    const payload = bytes.subarray(offset + HEADER_BYTES, end);
+    if (crc32(payload) !== bytes.readUInt32LE(offset + 4)) return { records, isDamaged: true };
+    records.push(payload.toString());
+    offset = end;
+  }
+}
+
+/** Files of spools whose process is dead. */
+function orphans(directory: string, own: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter(
+      (entry) =>
+        entry.isDirectory() && join(directory, entry.name) !== own && isOrphaned(join(directory, entry.name), entry.name),
+    )
+    .flatMap(({ name }) => {
+      const files = ifThere(() => readdirSync(join(directory, name)), []).filter((file) => FILE.test(file));
+      if (files.length === 0) removeIfEmpty(join(directory, name));
+      return files.sort().map((file) => join(directory, name, file));
+    });
+}
+
+function isOrphaned(path: string, name: string): boolean {
+  const [, host, pid, startedAt] = OWNER.exec(name) ?? [];
+  if (host === undefined || pid === undefined || startedAt === undefined) return false;
+  if (host === hostname()) return !isRunning({ pid: Number(pid), startedAt });
+  return Date.now() - statSync(path).mtimeMs > SILENCE_MS;
+}
+
+function sizeOf(file: string): number {
+  return ifThere(() => statSync(file).size, 0);
+}
+
+function ifThere<Value>(read: () => Value, otherwise: Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return otherwise;
+    throw error;
+  }
+}
+
+function cutBack(fd: number, bytes: number): void {
+  try {
+    ftruncateSync(fd, bytes);
+  } catch {
+    // Then the frame stays cut off, which a reader takes for the end of the file.
+  }
+}
+
+function touch(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    // Its directory is gone or not ours any more; the next record finds that out.
+  }
+}
+
+function removeIfEmpty(path: string): void {
+  if (ifThere(() => readdirSync(path).length, -1) === 0) rmSync(path, { recursive: true, force: true });
+}
