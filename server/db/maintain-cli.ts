@@ -1,0 +1,62 @@
+import { parseArgs } from "node:util";
+import { ConfigError, EXIT_CONFIG } from "../env.ts";
+import { type MaintainOptions, maintain } from "./maintain.ts";
+
+const EXIT_FAILED = 1;
+const USAGE = "npm run db:maintain -- [--drop] [--keep-events <months>] [--keep-decisions <months>]";
+const EVENT_MONTHS = "24";
+const DECISION_MONTHS = "3";
+
+/** Makes the partitions ahead, and names what is no longer kept; with --drop it goes. */
+async function main(args: string[]): Promise<void> {
+  const options = readOptions(args, process.env);
+  const { made, expired } = await maintain({ ...options, log: (line) => console.log(line) });
+  console.log(made.length === 0 ? "All partitions of the months ahead were there" : `Made ${made.join(", ")}`);
+  if (expired.length === 0) console.log("Nothing is older than what is kept");
+  else if (options.isDropping) console.log(`Dropped ${expired.join(", ")}`);
+  else console.log(`Older than what is kept: ${expired.join(", ")}. Drop them with --drop; what is in them is gone then`);
+}
+
+function readOptions(args: string[], env: NodeJS.ProcessEnv): MaintainOptions {
+  const values = parseCommandLine(args);
+  const url = env["MIGRATION_DATABASE_URL"] || env["DATABASE_URL"] || env["POSTGRES_URL"];
+  if (!url || !/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new ConfigError("Set MIGRATION_DATABASE_URL (the owner of our tables, a direct connection) to a postgresql:// URL");
+  }
+  return {
+    url,
+    isDropping: values.drop,
+    keepMonths: {
+      "parlant.parlant_audit_event": monthsOf("keep-events", values["keep-events"]),
+      "parlant.parlant_authz_decision": monthsOf("keep-decisions", values["keep-decisions"]),
+    },
+  };
+}
+
+function parseCommandLine(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        drop: { type: "boolean", default: false },
+        "keep-events": { type: "string", default: EVENT_MONTHS },
+        "keep-decisions": { type: "string", default: DECISION_MONTHS },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new ConfigError(`${error instanceof Error ? error.message : String(error)}\nUsage: ${USAGE}`);
+  }
+}
+
+function monthsOf(option: string, text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) >= 1) return Number(text);
+  throw new ConfigError(`--${option} must be a whole number of months from 1 to 999, not "${text}"`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILED;
+}
