@@ -1,9 +1,10 @@
+import { benchAudit } from "./bench-audit.ts";
 import { startBenchDatabase } from "./bench-database.ts";
 import { benchHttp } from "./bench-http.ts";
 import { benchPrisma } from "./bench-prisma.ts";
 import { benchRefusals } from "./bench-refusals.ts";
 
-const BENCHES = { prisma: benchPrisma, http: benchHttp, refusals: benchRefusals };
+const BENCHES = { prisma: benchPrisma, http: benchHttp, refusals: benchRefusals, audit: benchAudit };
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) throw new Error(`Unknown bench "${unknown[0]}"; expected any of ${Object.keys(BENCHES).join(", ")}`);
