@@ -24,6 +24,7 @@ test.each([
   ["server/audit/enter.ts", 'const text = "select parlant.parlant_enter_system($1)";', "system work enters"],
   ["server/workspaces/agents/get.ts", 'import { x } from "../../db/system-binding.ts";', "system work enters"],
   ["server/dependencies.ts", 'import { x } from "./db/system-binding.ts";', "system work enters"],
+  ["server/audit/x.ts", 'import { x } from "../../client-sdk/src/index.ts";', "the server imports of the client"],
   ["server/db/index.ts", "export const x = 1;", "there are no barrels"],
   ["server/db/all.ts", 'export * from "./client.ts";', "there are no barrels"],
   ["server/db/utils.ts", "", "a file is named for its one job"],

@@ -97,6 +97,15 @@ export const RULES: readonly Rule[] = [
     name: "the client's sources import nothing of the server",
     breaks: (file) => (file.path.startsWith("client-sdk/src/") ? file.imports.filter((path) => path.startsWith("server/")) : []),
   },
+  {
+    name: "the server imports of the client what both have to agree on, and nothing else",
+    breaks: (file) =>
+      file.path.startsWith("server/")
+        ? file.imports.filter(
+            (path) => path.startsWith("client-sdk/") && !/^client-sdk\/src\/(audit|webhooks)\/index\.ts$/.test(path),
+          )
+        : [],
+  },
 ];
 
 /** Every break of a rule, as a sentence. */

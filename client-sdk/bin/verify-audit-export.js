@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { createReadStream, readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { NoteError, verifyExport } from "../dist/audit/index.js";
+
+const USAGE = `Usage: verify-audit-export.js <file> --key <public key> [--key <older key>] [--checkpoint <file>]
+
+Says whether an export of an audit trail is as the server wrote it and as the log sealed it. It needs nothing but the file
+and the log's public key, which audit.verify gives; keep the key, and a checkpoint now and then, apart from the server.
+With --checkpoint, a file with a checkpoint of earlier, it also says whether the log was cut back or rewritten since.
+
+Exit code: 0 valid, 1 not valid, 2 used wrongly.`;
+
+const EXIT_INVALID = 1;
+const EXIT_USAGE = 2;
+
+try {
+  process.exitCode = (await run(process.argv.slice(2))) ? 0 : EXIT_INVALID;
+} catch (error) {
+  console.error(error instanceof NoteError || error.code ? error.message : error);
+  process.exitCode = EXIT_USAGE;
+}
+
+async function run(args) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      key: { type: "string", multiple: true },
+      checkpoint: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  const [file, ...others] = positionals;
+  if (values.help) {
+    console.log(USAGE);
+    return true;
+  }
+  if (!file || others.length > 0 || !values.key) throw new NoteError(USAGE);
+  const result = await verifyExport(createReadStream(file), {
+    publicKeys: values.key,
+    checkpoint: values.checkpoint && readFileSync(values.checkpoint, "utf8"),
+  });
+  for (const { kind, message } of result.problems) console.log(`${kind}: ${message}`);
+  if (result.problemCount > result.problems.length) console.log(`and ${result.problemCount - result.problems.length} more`);
+  const omitted = result.omitted > 0 ? `, ${result.omitted} left out by the filter ${JSON.stringify(result.filter)}` : "";
+  const log = `workspace ${result.workspaceId}: ${result.events} events${omitted}`;
+  console.log(result.valid ? `VALID ${log}; the log has ${result.treeSize} entries` : `NOT VALID ${log}`);
+  return result.valid;
+}
