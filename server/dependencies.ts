@@ -2,6 +2,7 @@ import { createDecisionLog } from "./audit/decision-log.ts";
 import { createDenialSignals } from "./audit/denial-signals.ts";
 import { recordViolation } from "./audit/record-violation.ts";
 import { repeatedDenialsEvent } from "./audit/refusals.ts";
+import { createSealer, type Sealer } from "./audit/sealer.ts";
 import { openSpool } from "./audit/spool.ts";
 import { resolveSpoolDirectory } from "./audit/spool-directory.ts";
 import { createTrailQueue } from "./audit/trail-queue.ts";
@@ -12,6 +13,7 @@ import type { Binding } from "./db/binding.ts";
 import { openDatabase } from "./db/client.ts";
 import { probeSim } from "./db/probe-sim.ts";
 import type { Env } from "./env.ts";
+import { deriveAuditLogKeys } from "./isolation/audit-log-keys.ts";
 import { createHealth } from "./isolation/health.ts";
 import { createReSignSweep, type ReSignSweep } from "./isolation/re-sign-sweep.ts";
 import { createRefusals, type Refusals } from "./isolation/refusals.ts";
@@ -50,6 +52,8 @@ export interface Dependencies {
   reSignSweep: ReSignSweep;
   /** Watches over the remembered permissions. */
   antiEntropy: AntiEntropy;
+  /** Seals when it is told to; by itself once it is started. */
+  sealer: Sealer;
   close(): Promise<void>;
 }
 
@@ -66,6 +70,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     poolTimeoutSeconds: env.DB_POOL_TIMEOUT,
     onError: (error) => log.warn({ err: { message: error.message } }, "database connection lost"),
     onRowRefused: refusals.add,
+    onAudited: (workspaceId) => sealer.touch(workspaceId),
   });
   const { sim, queryBound } = database;
   const { features } = await probeSim(sim);
@@ -96,6 +101,8 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   const workspaceKeys = createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs);
   const trail = createTrailQueue({ openWorkspace, workspaceKeys, sim, clock, log });
+  const auditLogKeys = await deriveAuditLogKeys(env.ISOLATION_SECRET);
+  const sealer = createSealer({ openWorkspace, sim, keys: auditLogKeys, clock, log });
   const signals = createDenialSignals({
     limitPerMinute: env.DENIAL_LIMIT_PER_MINUTE,
     clock,
@@ -130,6 +137,12 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       sim,
       workspaceKeys,
       audit: { trail, signals, decisions },
+      auditLogSeal: {
+        keys: auditLogKeys,
+        seal: async (workspaceId) => {
+          await sealer.seal(workspaceId);
+        },
+      },
       settings: { agentRetentionMs: env.AGENT_RETENTION },
       clock,
       log,
@@ -138,10 +151,12 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     refusals,
     reSignSweep: createReSignSweep({ rootSecrets: env.ISOLATION_SECRET, openWorkspace, sim, violations, clock, log }),
     antiEntropy,
+    sealer,
     async close() {
       await antiEntropy.stop();
       await violations.close();
       await Promise.all([trail.close(), decisions.close()]);
+      await sealer.close();
       await database.close();
     },
   };

@@ -1,7 +1,7 @@
 export type { AccessChange, AccessChecks, AccessQuestion, MemberFilters, WorkspaceAccess } from "./access.ts";
 export type { AgentChanges, AgentFilters, Agents, NewAgent } from "./agents.ts";
 export type { FetchResponse } from "./answer.ts";
-export type { AuditFilters, AuditLog } from "./audit-log.ts";
+export type { AuditExportOptions, AuditFilters, AuditLog, AuditProofQuery, AuditVerifyOptions } from "./audit-log.ts";
 export type { CallOptions, CreateOptions, MutationCall, QueryCall, TrpcCallContext, TrpcCallOptions } from "./call.ts";
 export type { ClientOptions, Credential, FetchInit, FetchLike } from "./client-options.ts";
 export { createClient, type SimClient } from "./create-client.ts";
@@ -33,6 +33,8 @@ export type {
   AgentStatus,
   AuditEvent,
   AuditEventPage,
+  AuditProof,
+  AuditVerification,
   DeletedAgent,
   Grant,
   GrantEntry,

@@ -21,6 +21,8 @@ export interface DatabaseOptions {
   onError(error: Error): void;
   /** Told where row-level security refused a row that a workspace's client had let through. */
   onRowRefused?(workspaceId: string, model: string): void;
+  /** Told of each workspace whose audit trail is being written to, before that is committed. */
+  onAudited?(workspaceId: string): void;
 }
 
 /** The database: Prisma behind the bound pool, which serves workspaces alone, and a reader of Sim's tables. */
@@ -72,6 +74,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     schema: readSchemaMap(unscopedPrisma),
     query: queryBound,
     onRowRefused: options.onRowRefused ?? (() => {}),
+    ...(options.onAudited && { onAudited: options.onAudited }),
   };
   return {
     openWorkspace: (binding, workspaceOptions) =>

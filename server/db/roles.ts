@@ -27,8 +27,10 @@ export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> =
   _prisma_migrations: ["SELECT"],
   parlant_agent: ["SELECT", "INSERT", "UPDATE"],
   parlant_agent_grant: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+  parlant_audit_checkpoint: ["SELECT", "INSERT"],
   parlant_audit_event: ["SELECT", "INSERT"],
   parlant_authz_decision: ["SELECT", "INSERT"],
+  parlant_audit_leaf: ["SELECT", "INSERT"],
   parlant_idempotency_key: ["SELECT", "INSERT", "DELETE"],
   parlant_workspace_state: ["SELECT", "INSERT", "UPDATE"],
 };

@@ -7,8 +7,10 @@ import type { Prisma } from "./generated/client.ts";
 export const MODEL_SCOPE = {
   Agent: "workspace",
   AgentGrant: "workspace",
+  AuditCheckpoint: "workspace",
   AuditEvent: "workspace",
   AuthzDecision: "workspace",
+  AuditLeaf: "workspace",
   IdempotencyKey: "workspace",
   WorkspaceState: "workspace",
   SimApiKey: "sim",

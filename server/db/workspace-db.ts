@@ -6,6 +6,14 @@ import {
   agentsByIdStatement,
   type GrantedAgentRow,
 } from "./agent-page.ts";
+import {
+  type AppendAuditLeaves,
+  type AuditLogReader,
+  createAuditLogReader,
+  createLeafAppender,
+  createUnsealedReader,
+  type ReadUnsealedEvents,
+} from "./audit-log.ts";
 import { type Binding, runBound } from "./binding.ts";
 import { isRowRefused } from "./errors.ts";
 import type { PrismaClient } from "./generated/client.ts";
@@ -45,6 +53,9 @@ interface TransactionReads extends NamedReads {
   tryLock(name: readonly string[]): Promise<boolean>;
   /** What Sim's permission group for the user in this workspace is configured to; null where none governs, or Sim has none. */
   modelPolicy(userId: string | null): Promise<unknown>;
+  /** Events that the audit log has no place for yet, those of other transactions included. */
+  unsealedAuditEvents: ReadUnsealedEvents;
+  appendAuditLeaves: AppendAuditLeaves;
 }
 
 /** The database as one workspace sees it, inside a transaction. */
@@ -59,6 +70,8 @@ interface OwnReads extends NamedReads {
   agentPage(query: AgentPageQuery): Promise<GrantedAgentRow[]>;
   /** Resolves where the decision that the client rests on still holds, and touches no row. */
   confirm(): Promise<void>;
+  /** The workspace's audit log: its events in the order in which they were sealed. */
+  auditLog: AuditLogReader;
   /** Runs `work` in one READ COMMITTED transaction, entered at its begin and checked again at its commit. */
   transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>): Promise<Result>;
 }
@@ -78,6 +91,8 @@ export interface WorkspaceDbBase {
   query(binding: Binding, statement: Statement): Promise<object[]>;
   /** Told where row-level security refused what the extension had let through. */
   onRowRefused(workspaceId: string, model: string): void;
+  /** Told of each workspace whose audit trail is being written to, before that is committed. */
+  onAudited?(workspaceId: string): void;
 }
 
 export interface WorkspaceDbOptions {
@@ -103,6 +118,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       query: {
         $allModels: {
           $allOperations({ model, operation, args, query }) {
+            if (model === "AuditEvent" && operation.startsWith("create")) base.onAudited?.(binding.workspaceId);
             const scoped = isExtensionOn ? scope({ model, action: operation, args }, binding.workspaceId, schema) : args;
             // Prisma's promises run when awaited, so the binding must be in place at the await.
             return runBound(binding, async () => {
@@ -132,13 +148,17 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
     agentsById: (given) => query(agentsByIdStatement(workspaceId, agentColumns, given)) as Promise<GrantedAgentRow[]>,
     members: (given) => query(membersStatement(workspaceId, features, given)) as Promise<MemberFacts[]>,
   });
-  const enter = (tx: RawPrisma & object): WorkspaceTransaction =>
-    withModels<TransactionReads>(() => tx, {
-      ...reads(({ text, values }) => tx.$queryRawUnsafe<object[]>(text, ...values)),
+  const enter = (tx: RawPrisma & object): WorkspaceTransaction => {
+    const query = ({ text, values }: Statement) => tx.$queryRawUnsafe<object[]>(text, ...values);
+    return withModels<TransactionReads>(() => tx, {
+      ...reads(query),
       lockAgent: (agentId) => lockAgent(tx, workspaceId, agentId),
       tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
       modelPolicy: async (userId) => (features.permissionGroups ? readModelPolicy(tx, workspaceId, userId) : null),
+      unsealedAuditEvents: createUnsealedReader(workspaceId, schema, query),
+      appendAuditLeaves: createLeafAppender(workspaceId, query),
     });
+  };
   const query = (statement: Statement) => base.query(binding, statement);
   return withModels<OwnReads>(extended, {
     ...reads(query),
@@ -151,6 +171,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       const [changes] = (await query(levelChangesStatement(workspaceId, given))) as LevelChanges[];
       return changes ?? { gained: 0, lost: 0, unchanged: 0, data: [] };
     },
+    auditLog: createAuditLogReader(workspaceId, schema, query),
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>
         extended().$transaction((tx) => work(enter(tx)), { maxWait: transactionMaxWaitMs, timeout: TRANSACTION_TIMEOUT_MS }),

@@ -27,6 +27,9 @@ export const OPERATIONS = {
   "grant:set": { agent: "manage" },
   "grant:remove": { agent: "manage" },
   "audit:list": { workspace: "admin" },
+  "audit:verify": { workspace: "admin" },
+  "audit:prove": { workspace: "admin" },
+  "audit:export": { workspace: "admin" },
 } as const satisfies Record<string, { workspace: WorkspacePermission } | { agent: AccessLevel }>;
 
 export type Operation = keyof typeof OPERATIONS;

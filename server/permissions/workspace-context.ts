@@ -2,6 +2,7 @@ import type { Principal } from "../auth/principal.ts";
 import { actingUserId } from "../auth/principal.ts";
 import type { LevelRule } from "../db/agent-level-sql.ts";
 import type { WorkspaceDb, WorkspaceTransaction } from "../db/workspace-db.ts";
+import type { AuditLogKeys } from "../isolation/audit-log-keys.ts";
 import type { BoundaryKeys } from "../isolation/boundary.ts";
 import type { IsolationFacts } from "../isolation/health.ts";
 import type { Violations } from "../isolation/violations.ts";
@@ -18,6 +19,13 @@ export interface RequestInfo {
   method?: string;
   /** Whether a browser says that another site's page made the request. */
   isCrossSite?: boolean;
+}
+
+/** What the logs of audit trails are signed and sealed with. */
+export interface AuditLogSeal {
+  keys: AuditLogKeys;
+  /** Seals what the workspace's trail has by now. */
+  seal(workspaceId: string): Promise<void>;
 }
 
 /** Settings of the server that verbs depend on. */
@@ -40,6 +48,7 @@ export interface WorkspaceContext {
   renewKeys(db: Pick<WorkspaceTransaction, "workspaceState">): Promise<BoundaryKeys>;
   /** Told of a row that was not made in this workspace. */
   reportViolation: Violations["report"];
+  auditLogSeal: AuditLogSeal;
   clock: Clock;
   log: Logger;
   request: RequestInfo;

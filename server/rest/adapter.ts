@@ -11,6 +11,7 @@ import { procedureOf } from "./procedure-of.ts";
 import { camelCase, type InputParts, planInput, readInput } from "./read-input.ts";
 import { REST_PREFIX } from "./rest-prefix.ts";
 import { ROUTES, type Route } from "./routes.ts";
+import { sendFile } from "./send-file.ts";
 
 /** Serves every route of the table, and the document that describes them. */
 export function serveRest(app: FastifyInstance, basePath: string, options: ContextOptions): void {
@@ -49,15 +50,18 @@ function createHandler(route: Route, basePath: string, options: ContextOptions) 
       },
       request,
     );
-    const output: unknown = await callTRPCProcedure({
-      router: appRouter,
-      path: route.procedure,
-      getRawInput: async () => input,
-      ctx,
-      type,
-      signal: undefined,
-      batchIndex: 0,
-    });
+    const call = (rawInput: object): Promise<unknown> =>
+      callTRPCProcedure({
+        router: appRouter,
+        path: route.procedure,
+        getRawInput: async () => rawInput,
+        ctx,
+        type,
+        signal: undefined,
+        batchIndex: 0,
+      });
+    if (route.file) return sendFile(route.file, request, reply, input, call);
+    const output = await call(input);
     return answer(route, basePath, request, reply, output);
   };
 }

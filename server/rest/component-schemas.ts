@@ -12,6 +12,7 @@ import {
 } from "../workspaces/access/schemas.ts";
 import { Grant, GrantEntry, GrantPage, SetGrantInput } from "../workspaces/agents/grants/schemas.ts";
 import { Agent, AgentPage, CreateAgentInput, DeletedAgent, UpdateAgentInput } from "../workspaces/agents/schemas.ts";
+import { AuditProof, AuditVerification } from "../workspaces/audit/proof-schemas.ts";
 import { AuditEvent, AuditEventPage } from "../workspaces/audit/schemas.ts";
 import { IsolationCheck, IsolationHealth, IsolationReport } from "../workspaces/isolation/schemas.ts";
 import { Isolation } from "../workspaces/isolation-schema.ts";
@@ -26,6 +27,8 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   AgentPage,
   AuditEvent,
   AuditEventPage,
+  AuditProof,
+  AuditVerification,
   DeletedAgent,
   Grant,
   GrantEntry,

@@ -12,6 +12,7 @@ export const DOCUMENTED_HEADERS = {
   "x-ratelimit-remaining": { description: "Requests left in the present minute", schema: count },
   "x-ratelimit-reset": { description: "When the present minute ends", schema: { type: "string", format: "date-time" } },
   etag: { description: 'The version in quotes, such as "3"; If-Match takes it', schema: text },
+  "content-disposition": { description: "The name of the file", schema: text },
   location: { description: "The path of what was made", schema: text },
   "retry-after": { description: "Seconds after which the call may be made again", schema: count },
   "www-authenticate": { description: "The credentials that are accepted", schema: text },

@@ -101,13 +101,15 @@ function toParameters(route: Route, plan: InputPlan, procedure: ProcedureInfo): 
 }
 
 function toResponses(route: Route, procedure: ProcedureInfo, components: ReturnType<typeof toComponents>): object {
-  const output = components.outputOf(route);
+  const output = route.file ? { schema: { type: "string" }, isVersioned: false } : components.outputOf(route);
   const headers = {
     ...headerRefs(COMMON_HEADERS),
     ...(output.isVersioned && headerRefs(["etag"])),
     ...(route.hasLocation && headerRefs(["location"])),
+    ...(route.file && headerRefs(["content-disposition"])),
   };
-  const content = (schema: object) => ({ "application/json": { schema } });
+  const mediaTypes = route.file ? Object.values(route.file.mediaTypes) : ["application/json"];
+  const content = (schema: object) => Object.fromEntries(mediaTypes.map((type) => [type, { schema }]));
   const errors = errorStatuses(route, procedure).map(([status, name]) => [
     String(status),
     { $ref: `#/components/responses/${name}` },

@@ -28,7 +28,9 @@ export interface InputParts {
 /** @throws Error where the path has a parameter that the procedure does not take */
 export function planInput(route: Route): InputPlan {
   const schema = inputJsonSchema(procedureOf(route.procedure).input);
-  const fields = schema.properties ?? {};
+  // Where the pieces of a file follow each other by themselves, nobody says which one is next.
+  const isTaken = (name: string) => !(route.file && name === "cursor");
+  const fields = Object.fromEntries(Object.entries(schema.properties ?? {}).filter(([name]) => isTaken(name)));
   const params = pathParams(route.path);
   for (const name of params) {
     if (!Object.hasOwn(fields, name)) throw new Error(`${route.procedure} has no input "${name}", which ${route.path} names`);

@@ -33,6 +33,16 @@ interface RouteOptions<Output> {
   /** Where the status says what the output says; the statuses that it can be besides `success`. */
   statusOf?: (output: Output) => number;
   otherStatuses?: readonly number[];
+  /** Where the answer is a file, of which the procedure gives one piece after the other. */
+  file?: Output extends { text: string; nextCursor: string | null } ? FileAnswer : never;
+}
+
+/** A file that is sent while it is being made. */
+export interface FileAnswer {
+  /** Without its ending. */
+  name: string;
+  /** The media type of each value of the input's `format`, which is also the file's ending; the first is the default. */
+  mediaTypes: Readonly<Record<string, string>>;
 }
 
 /** One REST endpoint: the same procedure, by another name. */
@@ -45,6 +55,7 @@ export interface Route {
   hasLocation: boolean;
   statusOf: ((output: unknown) => number) | undefined;
   otherStatuses: readonly number[];
+  file: FileAnswer | undefined;
 }
 
 function route<Path extends ProcedurePath>(
@@ -61,12 +72,14 @@ function route<Path extends ProcedurePath>(
     hasLocation: options.hasLocation ?? false,
     statusOf: options.statusOf as Route["statusOf"],
     otherStatuses: options.otherStatuses ?? [],
+    file: options.file,
   };
 }
 
 const AGENTS = "/workspaces/{workspace_id}/agents";
 const ACCESS = "/workspaces/{workspace_id}/access";
 const AGENT = `${AGENTS}/{agent_id}`;
+const AUDIT_LOG = "/workspaces/{workspace_id}/audit-log";
 
 /** Every endpoint under /api/v1 that is a procedure. */
 export const ROUTES: readonly Route[] = [
@@ -90,7 +103,12 @@ export const ROUTES: readonly Route[] = [
   route("POST", `${ACCESS}/check`, "workspaces.access.check"),
   route("POST", `${ACCESS}/explain`, "workspaces.access.explain"),
   route("POST", `${ACCESS}/simulate`, "workspaces.access.simulate"),
-  route("GET", "/workspaces/{workspace_id}/audit-log", "workspaces.audit.list"),
+  route("GET", AUDIT_LOG, "workspaces.audit.list"),
+  route("GET", `${AUDIT_LOG}/export`, "workspaces.audit.export", {
+    file: { name: "audit-log", mediaTypes: { ndjson: "application/x-ndjson", csv: "text/csv; charset=utf-8" } },
+  }),
+  route("GET", `${AUDIT_LOG}/verify`, "workspaces.audit.verify"),
+  route("GET", `${AUDIT_LOG}/proof`, "workspaces.audit.proof"),
   route("GET", "/sim-integration/health", "simIntegration.health", {
     statusOf: ({ status }) => (status === "healthy" ? 200 : 503),
     otherStatuses: [503],

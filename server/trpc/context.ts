@@ -7,7 +7,7 @@ import type { IsolationFacts } from "../isolation/health.ts";
 import type { Violations } from "../isolation/violations.ts";
 import type { WorkspaceKeys } from "../isolation/workspace-keys.ts";
 import type { ResolveAccess } from "../permissions/access.ts";
-import type { RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
+import type { AuditLogSeal, RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 
@@ -25,6 +25,7 @@ export interface Services {
   workspaceKeys: WorkspaceKeys;
   violations: Violations;
   isolation: IsolationFacts;
+  auditLogSeal: AuditLogSeal;
   sim: SimReader;
   audit: Audit;
   settings: WorkspaceSettings;

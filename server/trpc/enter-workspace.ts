@@ -190,6 +190,7 @@ function contextOf(
     decision: access,
     db: access.db,
     reportViolation: services.violations.report,
+    auditLogSeal: services.auditLogSeal,
     clock: services.clock,
     log: services.log,
     request: { ...request, method: [request.method, procedure].filter(Boolean).join(" ") },

@@ -49,6 +49,16 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       close: async () => {},
     },
     isolation: { health: unexpected, allowsPersonalApiKeys: unexpected },
+    auditLogSeal: {
+      keys: {
+        signing: { publicKey: new Uint8Array(32), sign: unexpected },
+        of: () => [],
+        publicKeysOf: () => [],
+        tag: () => "",
+        isTagOf: () => false,
+      },
+      seal: unexpected,
+    },
     sim: { query: async () => [] },
     audit: {
       trail: { counters: { recorded: 0, written: 0, lost: 0 }, add() {}, async flush() {}, async close() {} },

@@ -2,6 +2,7 @@ import { cp, glob, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startTestServer } from "../support/server.ts";
+import { makeCheckpoint, makeFile, makeLeaf, publicKey, toEvents, WORKSPACE } from "./audit/export-file.ts";
 import { type Consumer, installConsumer } from "./consumer.ts";
 
 const SERVER_WORDS = /zod|prisma|fastify|better-auth|server\//i;
@@ -98,6 +99,54 @@ describe("the packed client", () => {
     const sources = await Promise.all(files.map(async (file) => [file, await readFile(join(consumer.package, file), "utf8")]));
     expect(sources.filter(([, source]) => SERVER_WORDS.test(source ?? "")).map(([file]) => file)).toEqual([]);
     expect(sources.filter(([, source]) => /from "\.[^"]*\.ts"/.test(source ?? ""))).toEqual([]);
+  });
+
+  test("checks an audit export offline, with nothing but the file and the public key", async () => {
+    const leaves = Array.from({ length: 5 }, (_, index) => makeLeaf(index));
+    const file = await makeFile("ndjson", toEvents(leaves), await makeCheckpoint(leaves));
+    const cut = leaves.slice(0, 3);
+    await Promise.all([
+      write("export.ndjson", file),
+      write("export.csv", await makeFile("csv", toEvents(leaves), await makeCheckpoint(leaves))),
+      write("bent.ndjson", file.replace('"seq":3', '"seq":3 ').replace("agent.update", "agent.updated")),
+      write("cut.ndjson", await makeFile("ndjson", toEvents(cut), await makeCheckpoint(cut))),
+      write("kept.txt", await makeCheckpoint(leaves.slice(0, 4))),
+    ]);
+    const script = join(consumer.package, "bin", "verify-audit-export.js");
+    const check = (...args: string[]) => consumer.run("node", script, ...args);
+    const key = ["--key", await publicKey()];
+    const kept = ["--checkpoint", "kept.txt"];
+    for (const name of ["export.ndjson", "export.csv"]) {
+      expect(await check(name, ...key, ...kept)).toEqual({
+        exitCode: 0,
+        output: expect.stringContaining(`VALID workspace ${WORKSPACE}: 5 events; the log has 5 entries`),
+      });
+    }
+    const bent = await check("bent.ndjson", ...key);
+    expect(bent).toMatchObject({ exitCode: 1, output: expect.stringContaining("changed: Event 1 is not what was sealed") });
+    expect(bent.output).toContain("malformed: The record of place 3 is not as it was written");
+    // The control: a log that was cut back and signed is valid in itself, and not beside a checkpoint of earlier.
+    expect(await check("cut.ndjson", ...key)).toMatchObject({ exitCode: 0 });
+    expect(await check("cut.ndjson", ...key, ...kept)).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining("truncated: The log had 4 entries once and has 3"),
+    });
+    for (const args of [
+      [],
+      ["export.csv"],
+      ["none.csv", ...key],
+      ["export.csv", "--key", "x"],
+      ["export.csv", ...key, "--what"],
+    ]) {
+      expect(await check(...args)).toMatchObject({ exitCode: 2 });
+    }
+    const sources: string[] = [];
+    for await (const source of glob("dist/audit/*.js", { cwd: consumer.package })) sources.push(source);
+    expect(sources.length).toBeGreaterThan(10);
+    for (const source of sources) {
+      const imports = [...(await readFile(join(consumer.package, source), "utf8")).matchAll(/ from "([^"]+)"/g)];
+      expect(imports.filter(([, name]) => !name?.startsWith("./"))).toEqual([]);
+    }
   });
 
   test("carries its licence", async () => {

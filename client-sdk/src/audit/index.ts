@@ -40,5 +40,6 @@ export {
   parseNoteKey,
   type SigningKey,
   signNote,
+  splitNote,
 } from "./signed-note.ts";
 export { type ExportVerification, type VerifyExportOptions, verifyExport } from "./verify-export.ts";

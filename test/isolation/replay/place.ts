@@ -47,6 +47,15 @@ const SIMS_KINDS: Record<string, (place: Place) => string> = {
   targetId: ({ live }) => live["agentId"] ?? "agent",
 };
 
+/** Kinds of ours that come about by themselves: how to have one that is there. None of them ever ends. */
+const KINDS_OF_CALLS: Record<string, (place: Place, act: Act) => Promise<string>> = {
+  async auditEventId({ workspaceId, admin }, act) {
+    const { text } = (await act("workspaces.audit.export", admin, { workspaceId })) as { text: string };
+    const [, first = ""] = text.split("\n");
+    return (JSON.parse(first) as { leaf: { id: string } }).leaf.id;
+  },
+};
+
 /** An id of a kind that nothing has or ever had. */
 export function absentId(kind: string): string {
   return Object.hasOwn(SIMS_KINDS, kind) ? randomUUID() : newId(Date.now());
@@ -87,6 +96,11 @@ export async function furnish(place: Place, kinds: readonly string[], procedures
       place.gone[kind] ??= randomUUID();
       continue;
     }
+    if (Object.hasOwn(KINDS_OF_CALLS, kind)) {
+      place.live[kind] = (await KINDS_OF_CALLS[kind]?.(place, act)) ?? "";
+      place.gone[kind] ??= newId(Date.now());
+      continue;
+    }
     const [create, end] = makersOf(kind, procedures);
     const gone = await makeThing(place, create, procedures, act);
     const ref = inputOf(end, procedures, {
@@ -107,7 +121,7 @@ export function kindsOf(paths: readonly string[], procedures: Procedures): strin
   };
   const visit = (kind: string) => {
     if (found.has(kind)) return;
-    if (isOurs(kind)) visitInput(makersOf(kind, procedures)[0]);
+    if (isOurs(kind) && !Object.hasOwn(KINDS_OF_CALLS, kind)) visitInput(makersOf(kind, procedures)[0]);
     found.add(kind);
   };
   visit("workspaceId");

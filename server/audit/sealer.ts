@@ -1,0 +1,141 @@
+import { LRUCache } from "lru-cache";
+import type { Checkpoint } from "../../client-sdk/src/audit/index.ts";
+import { LOWEST_ID } from "../db/audit-log.ts";
+import type { Binding } from "../db/binding.ts";
+import type { SimReader } from "../db/sim-reader.ts";
+import { systemBinding } from "../db/system-binding.ts";
+import type { WorkspaceDb } from "../db/workspace-db.ts";
+import type { AuditLogKeys } from "../isolation/audit-log-keys.ts";
+import type { Clock } from "../shared/clock.ts";
+import { lowestIdAt } from "../shared/ids.ts";
+import type { Logger } from "../shared/logger.ts";
+import { sealBatch } from "./seal-batch.ts";
+
+/** Gives audit events their places in their workspaces' logs, and signs the logs as they grow. */
+export interface Sealer {
+  /** Takes note that a workspace's trail is being written to. */
+  touch(workspaceId: string): void;
+  /** Seals all that a workspace's trail has; resolves to how many events it sealed. */
+  seal(workspaceId: string): Promise<number>;
+  /** Seals what was lately written to the trails that this process wrote to. */
+  sealTouched(): Promise<void>;
+  /** Seals whatever any workspace's trail has: what a process left that was killed, and what came late. */
+  sweep(): Promise<void>;
+  /** Does both by itself from now on. */
+  start(): void;
+  /** Does nothing more; what it was doing has ended. */
+  close(): Promise<void>;
+}
+
+export interface SealerOptions {
+  openWorkspace(binding: Binding): WorkspaceDb;
+  sim: SimReader;
+  keys: AuditLogKeys;
+  clock: Clock;
+  log: Logger;
+  intervalMs?: number;
+  sweepIntervalMs?: number;
+}
+
+const BATCH = 1_000;
+const WORKSPACES_PER_QUERY = 1_000;
+/** Longer than a transaction can last: what was begun before it was noted is committed or gone by then. */
+const TOUCHED_FOR_MS = 60_000;
+/** What a pass looks back. An event that is committed later than this after its time is found by a sweep. */
+const WINDOW_MS = 15 * 60_000;
+const MAX_KNOWN = 10_000;
+
+export function createSealer(options: SealerOptions): Sealer {
+  const { openWorkspace, sim, keys, clock, log, intervalMs = 10_000, sweepIntervalMs = 3_600_000 } = options;
+  const touched = new Map<string, number>();
+  const known = new LRUCache<string, Checkpoint>({ max: MAX_KNOWN });
+  let isClosed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let sweepDueMs = 0;
+
+  async function sealAfter(workspaceId: string, firstId: string): Promise<number> {
+    const db = openWorkspace(systemBinding(workspaceId, "audit"));
+    let sealed = 0;
+    for (let afterId: string | null = firstId; afterId !== null && !isClosed; ) {
+      const before = known.get(workspaceId);
+      const batch = await sealBatch(db, { workspaceId, keys, nowMs: clock.now(), afterId, take: BATCH, known: before });
+      if (batch?.checkpoint) remember(workspaceId, batch.checkpoint);
+      sealed += batch?.count ?? 0;
+      afterId = batch?.count === BATCH ? batch.lastId : null;
+    }
+    return sealed;
+  }
+
+  function remember(workspaceId: string, checkpoint: Checkpoint): void {
+    if ((known.get(workspaceId)?.treeSize ?? 0) <= checkpoint.treeSize) known.set(workspaceId, checkpoint);
+  }
+
+  /** One workspace that cannot be sealed must not keep the others waiting. */
+  async function trySeal(workspaceId: string, firstId: string): Promise<void> {
+    await sealAfter(workspaceId, firstId).catch((error: unknown) => {
+      log.error({ workspaceId, err: { message: messageOf(error) } }, "audit: a workspace's log cannot be sealed");
+    });
+  }
+
+  async function sealTouched(): Promise<void> {
+    const startedMs = clock.now();
+    for (const [workspaceId, touchedMs] of touched) {
+      if (isClosed) return;
+      await trySeal(workspaceId, lowestIdAt(Math.max(0, startedMs - WINDOW_MS)));
+      if (touched.get(workspaceId) === touchedMs && touchedMs + TOUCHED_FOR_MS < startedMs) touched.delete(workspaceId);
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    for (let after: string | undefined = ""; after !== undefined && !isClosed; ) {
+      const ids: string[] = await workspacesAfter(after);
+      for (const id of ids) if (!isClosed) await trySeal(id, LOWEST_ID);
+      after = ids.at(-1);
+    }
+  }
+
+  async function workspacesAfter(id: string): Promise<string[]> {
+    const rows = await sim.query<{ id: string }>({
+      name: "sealer_workspaces",
+      text: "select id from public.workspace where id > $1 order by id limit $2",
+      values: [id, WORKSPACES_PER_QUERY],
+    });
+    return rows.map((row) => row.id);
+  }
+
+  async function pass(): Promise<void> {
+    await sealTouched();
+    if (clock.now() < sweepDueMs || isClosed) return;
+    await sweep();
+    sweepDueMs = clock.now() + sweepIntervalMs;
+  }
+
+  function schedule(delayMs: number): void {
+    if (isClosed) return;
+    timer = setTimeout(() => {
+      running = pass()
+        .catch((error: unknown) => log.error({ err: { message: messageOf(error) } }, "audit: sealing failed"))
+        .finally(() => schedule(intervalMs));
+    }, delayMs).unref();
+  }
+
+  return {
+    touch(workspaceId) {
+      touched.set(workspaceId, clock.now());
+    },
+    seal: (workspaceId) => sealAfter(workspaceId, LOWEST_ID),
+    sealTouched,
+    sweep,
+    start: () => schedule(0),
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
