@@ -11,6 +11,7 @@ import { createCredentialCache } from "./auth/credential-cache.ts";
 import { DATA_DIR } from "./data-dir.ts";
 import type { Binding } from "./db/binding.ts";
 import { openDatabase } from "./db/client.ts";
+import { readDatabaseIdentity } from "./db/database-identity.ts";
 import { probeSim } from "./db/probe-sim.ts";
 import type { Env } from "./env.ts";
 import { deriveAuditLogKeys } from "./isolation/audit-log-keys.ts";
@@ -110,7 +111,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   const decisions = createDecisionLog({
     spool: openSpool({
-      directory: resolveSpoolDirectory(env.PARLANT_DATA_DIR ?? DATA_DIR, env.DATABASE_URL),
+      directory: resolveSpoolDirectory(env.PARLANT_DATA_DIR ?? DATA_DIR, env.DATABASE_URL, await readDatabaseIdentity(sim)),
       maxBytes: MAX_SPOOL_BYTES,
       rotateBytes: SPOOL_FILE_BYTES,
     }),

@@ -9,9 +9,11 @@ import { join } from "node:path";
  *
  * @throws Error where neither is ours alone to write
  */
-export function resolveSpoolDirectory(dataDir: string, databaseUrl: string): string {
+export function resolveSpoolDirectory(dataDir: string, databaseUrl: string, databaseIdentity: string | null): string {
   const { hostname, port, pathname } = new URL(databaseUrl);
-  const database = createHash("sha256").update(`${hostname}:${port}${pathname}`).digest("hex").slice(0, 16);
+  // An address can change from start to start, as the embedded database's does, and what was spooled must be found again.
+  const identity = databaseIdentity ?? `${hostname}:${port}${pathname}`;
+  const database = createHash("sha256").update(identity).digest("hex").slice(0, 16);
   const problems: unknown[] = [];
   for (const base of [join(dataDir, "audit-spool"), join(tmpdir(), `parlant-audit-spool-${process.getuid?.() ?? "user"}`)]) {
     try {

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createDecisionLog, type Decision, type ReadPolicy } from "../../server/audit/decision-log.ts";
 import { openSpool, readSpoolFile } from "../../server/audit/spool.ts";
 import { resolveSpoolDirectory } from "../../server/audit/spool-directory.ts";
+import { readDatabaseIdentity } from "../../server/db/database-identity.ts";
 import type { DecisionRow } from "../../server/db/decision-insert.ts";
 import { withConnection } from "../support/connection.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -116,11 +117,12 @@ describe("the log of decisions", () => {
     expect(readSpoolFile(join(directory, owner, file)).records).toHaveLength(1);
   });
 
-  test("databases do not share a spool", () => {
-    const of = (url: string) => resolveSpoolDirectory(directory, url);
-    expect(of("postgresql://a:x@db:5432/sim")).toBe(of("postgresql://b:y@db:5432/sim"));
-    expect(of("postgresql://a:x@db:5432/sim")).not.toBe(of("postgresql://a:x@db:5432/other"));
-    expect(of("postgresql://a:x@db:5432/sim")).not.toBe(of("postgresql://a:x@db2:5432/sim"));
+  test("databases do not share a spool, and one that is reached by another address keeps its own", () => {
+    const of = (url: string, identity: string | null) => resolveSpoolDirectory(directory, url, identity);
+    const [one, other] = ["postgresql://a:x@db:5432/sim", "postgresql://b:y@db:5433/sim"] as const;
+    expect(of(one, "cluster/1")).toBe(of(other, "cluster/1"));
+    expect(of(one, "cluster/1")).not.toBe(of(one, "cluster/2"));
+    expect(of(one, null)).not.toBe(of(other, null));
   });
 });
 
@@ -140,6 +142,11 @@ describe("the server", () => {
       return rows;
     });
   }
+
+  test("the database is known by what it is", async () => {
+    const known = await readDatabaseIdentity(server.dependencies.database.sim);
+    expect(known).toMatch(/^\d+\/\d+$/);
+  });
 
   test("every allowed read is a decision, a refused one, a change and a sensitive read are none", async () => {
     const workspace = await makeStaffedWorkspace(server.database.owner);

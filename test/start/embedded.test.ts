@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join, sep } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { makeDirectory, processesIn } from "../db/embedded-fixture.ts";
 import { createByPaste, curlLine, listedNames } from "./pasted-command.ts";
@@ -27,7 +28,9 @@ describe("a server with nothing configured", { timeout: 60_000 }, () => {
     expect(await withoutAddress(second)).toBe(await withoutAddress(first));
     expect(await second.end("SIGTERM")).toMatchObject(CLEAN_END);
     await expect.poll(() => processesIn(dataDir)).toEqual([]);
-    expect((await readdir(dataDir)).sort()).toEqual(["postgres", "postgres-password", "secrets.json"]);
+    expect((await readdir(dataDir)).sort()).toEqual(["audit-spool", "postgres", "postgres-password", "secrets.json"]);
+    // What was spooled has been written: nothing but the database's own directory is left of it.
+    expect((await readdir(join(dataDir, "audit-spool"), { recursive: true })).filter((path) => path.includes(sep))).toEqual([]);
   });
 
   test("starts again after kill -9, with what was made before it", async () => {
