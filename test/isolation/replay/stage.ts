@@ -42,6 +42,8 @@ export async function setStage(server: TestServer, kinds: readonly string[], pro
   const personal = await makeApiKey(owner, { userId: mine.admin.id });
   const ofWorkspace = await makeApiKey(owner, { userId: mine.admin.id, workspaceId: mine.workspaceId });
   const superuser = await connectInUtc(superuserUrl);
+  // Reads were made to furnish the places; their decisions are written behind them.
+  await server.dependencies.services.audit.decisions.flush();
   const before = await allRows(superuser);
   return {
     mine,
