@@ -8,42 +8,43 @@ export type Proven = Pick<Authentication, "principal" | "proof">;
  * joined into one text, so none can be read as another pair's.
  */
 export class PrincipalMap<Value> {
-  readonly #workspaces = new Map<string, Map<Principal["kind"], Map<string, Value>>>();
+  readonly #workspaces = new Map<string, Kinds<Value>>();
 
   get(workspaceId: string, principal: Principal): Value | undefined {
-    return this.#workspaces.get(workspaceId)?.get(principal.kind)?.get(idOf(principal));
+    const kinds = this.#workspaces.get(workspaceId);
+    return kinds && valuesOf(kinds, principal.kind)?.get(idOf(principal));
   }
 
   set(workspaceId: string, principal: Principal, value: Value): void {
-    const kinds = this.#workspaces.get(workspaceId) ?? new Map<Principal["kind"], Map<string, Value>>();
-    const values = kinds.get(principal.kind) ?? new Map<string, Value>();
-    values.set(idOf(principal), value);
-    kinds.set(principal.kind, values);
-    this.#workspaces.set(workspaceId, kinds);
+    let kinds = this.#workspaces.get(workspaceId);
+    if (!kinds) {
+      kinds = { session: null, personal_api_key: null, workspace_api_key: null, internal: null };
+      this.#workspaces.set(workspaceId, kinds);
+    }
+    kinds[principal.kind] ??= new Map();
+    kinds[principal.kind]?.set(idOf(principal), value);
   }
 
   /** Whether there was something to delete. */
   delete(workspaceId: string, principal: Principal): boolean {
     const kinds = this.#workspaces.get(workspaceId);
-    const values = kinds?.get(principal.kind);
-    if (!kinds || !values?.delete(idOf(principal))) return false;
-    if (values.size === 0) kinds.delete(principal.kind);
-    if (kinds.size === 0) this.#workspaces.delete(workspaceId);
+    if (!kinds?.[principal.kind]?.delete(idOf(principal))) return false;
+    if (this.sizeOf(workspaceId) === 0) this.#workspaces.delete(workspaceId);
     return true;
   }
 
   /** How many a workspace has. */
   sizeOf(workspaceId: string): number {
     let size = 0;
-    for (const values of this.#workspaces.get(workspaceId)?.values() ?? []) size += values.size;
+    for (const values of Object.values(this.#workspaces.get(workspaceId) ?? {})) size += values?.size ?? 0;
     return size;
   }
 
   /** The oldest of the kind that a workspace has most of. */
   oldestOf(workspaceId: string): Value | undefined {
-    let largest: Map<string, Value> | undefined;
-    for (const values of this.#workspaces.get(workspaceId)?.values() ?? []) {
-      if (!largest || values.size > largest.size) largest = values;
+    let largest: Map<string, Value> | null = null;
+    for (const values of Object.values(this.#workspaces.get(workspaceId) ?? {})) {
+      if (values && values.size > (largest?.size ?? 0)) largest = values;
     }
     const [oldest] = largest?.values() ?? [];
     return oldest;
@@ -57,13 +58,31 @@ export class PrincipalMap<Value> {
 
   *values(): Generator<Value> {
     for (const kinds of this.#workspaces.values()) {
-      for (const values of kinds.values()) yield* values.values();
+      for (const values of Object.values(kinds)) if (values) yield* values.values();
     }
+  }
+}
+
+/** What a workspace has of each kind; an object of one shape, since a map of four would be one look-up more. */
+type Kinds<Value> = { [Kind in Principal["kind"]]: Map<string, Value> | null };
+
+/** By name and not by key: four ways that the engine knows, instead of one that it looks up. */
+function valuesOf<Value>(kinds: Kinds<Value>, kind: Principal["kind"]): Map<string, Value> | null {
+  switch (kind) {
+    case "session":
+      return kinds.session;
+    case "personal_api_key":
+      return kinds.personal_api_key;
+    case "workspace_api_key":
+      return kinds.workspace_api_key;
+    case "internal":
+      return kinds.internal;
   }
 }
 
 /** Whether two are the same principal in every respect. */
 export function isSamePrincipal(one: Principal, other: Principal): boolean {
+  if (one === other) return true;
   switch (one.kind) {
     case "session":
       return other.kind === "session" && one.sessionId === other.sessionId && one.userId === other.userId;
