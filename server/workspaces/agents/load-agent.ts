@@ -4,8 +4,9 @@ import { AppError, agentNotFound } from "../../shared/errors.ts";
 import { type LeveledAgent, leveledAgents } from "./agent-row.ts";
 
 /**
- * The agent that a call names, once the caller's level on it is known to reach what the call needs. In a transaction
- * the agent is locked before it is read, so that a grant that is being taken away has been, or has to wait.
+ * The agent that a call names, once the caller's level on it is known to reach what the call needs. In a transaction it
+ * is locked and decided upon once more, so that a grant that is being taken away has been, or has to wait. Nobody waits
+ * for the lock of an agent that is not its to see: it would tell that there is one.
  *
  * @throws AppError NOT_FOUND, always the same one, where it is absent, deleted, hidden from the caller or not authentic;
  * FORBIDDEN where the caller sees it and may not do this
@@ -16,7 +17,18 @@ export async function loadAgent(
   required: AccessLevel,
   options: { isDeletedIncluded?: boolean } = {},
 ): Promise<LeveledAgent> {
-  if ("lockAgent" in ctx.db) await ctx.db.lockAgent(agentId);
+  const agent = await readAgent(ctx, agentId, required, options);
+  if (!("lockAgent" in ctx.db)) return agent;
+  await ctx.db.lockAgent(agentId);
+  return readAgent(ctx, agentId, required, options);
+}
+
+async function readAgent(
+  ctx: WorkspaceContext | TransactionContext,
+  agentId: string,
+  required: AccessLevel,
+  options: { isDeletedIncluded?: boolean },
+): Promise<LeveledAgent> {
   const rows = await ctx.db.agentsById({
     ids: [agentId],
     grantee: levelRuleOf(ctx).grantee,

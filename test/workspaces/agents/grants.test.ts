@@ -314,3 +314,20 @@ test("over REST: 200, 200 and 204, with times as text", async () => {
     expect((await send("PUT", `${path}/${reader.id}`, body)).status).toBe(400);
   }
 });
+
+test("nobody waits for the lock of an agent that is hidden from it, which would tell that there is one", async () => {
+  const { ref, writer, admin } = await makeAgent();
+  const { owner } = server.database;
+  await owner.query("begin");
+  await owner.query("select parlant.parlant_enter_system($1, 'test')", [ref.workspaceId]);
+  await owner.query("select 1 from parlant.parlant_agent where id = $1 for no key update", [ref.agentId]);
+  try {
+    // Its answer comes while the lock is held.
+    await expect(agentsOf(writer).update({ ...ref, description: "changed" })).rejects.toMatchObject(NOT_FOUND);
+    const waiting = agentsOf(admin).update({ ...ref, description: "changed" });
+    await owner.query("commit");
+    expect(await waiting).toMatchObject({ description: "changed" });
+  } finally {
+    await owner.query("rollback");
+  }
+});
