@@ -6,7 +6,14 @@ import { benchPrisma } from "./bench-prisma.ts";
 import { benchRefusals } from "./bench-refusals.ts";
 import { benchSealedLog } from "./bench-sealed-log.ts";
 
-const BENCHES = { prisma: benchPrisma, http: benchHttp, access: benchAccess, refusals: benchRefusals, audit: benchAudit, sealed: benchSealedLog };
+const BENCHES = {
+  prisma: benchPrisma,
+  http: benchHttp,
+  access: benchAccess,
+  refusals: benchRefusals,
+  audit: benchAudit,
+  sealed: benchSealedLog,
+};
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) throw new Error(`Unknown bench "${unknown[0]}"; expected any of ${Object.keys(BENCHES).join(", ")}`);

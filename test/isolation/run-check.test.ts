@@ -82,14 +82,14 @@ test("the worst decides, and the reasons come worst first", async () => {
   expect(await judge(of("a", "degraded"), of("b", "unhealthy"))).toEqual(["unhealthy", ["b: is unhealthy", "a: is degraded"]]);
 });
 
-test("remembered permissions that were never compared are told as that, and differing ones are degraded", async () => {
+test("remembered permissions that were never compared are told as that, and those that the guard should have refused are unhealthy", async () => {
   let sample = { checked: 0, mismatches: 0 };
   const check = contextsCheck(() => sample);
   expect(await check.run("w")).toMatchObject({ status: "healthy", message: expect.stringContaining("yet") });
   sample = { checked: 10, mismatches: 0 };
   expect(await check.run("w")).toMatchObject({ status: "healthy", evidence: sample });
   sample = { checked: 10, mismatches: 1 };
-  expect(await check.run("w")).toMatchObject({ status: "degraded", evidence: sample, remedy: expect.any(String) });
+  expect(await check.run("w")).toMatchObject({ status: "unhealthy", evidence: sample, remedy: expect.any(String) });
   sample = { checked: 10, mismatches: 0 };
   expect(await check.run("w")).toMatchObject({ status: "healthy" });
 });

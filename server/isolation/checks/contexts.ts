@@ -1,12 +1,15 @@
 import type { Check } from "../run-check.ts";
 
-/** What the last comparison of remembered permissions with Sim's tables came to. */
+/**
+ * What the last comparison of remembered permissions with Sim's tables came to. A mismatch is one that the guard lets
+ * through although the tables say otherwise; what a revocation made stale and the guard refuses is none.
+ */
 export interface ContextSample {
   checked: number;
   mismatches: number;
 }
 
-/** Whether the permissions that this server remembers are those of Sim's tables. The guard reads the truth in any case. */
+/** Whether the guard lets nothing through that Sim's tables do not hold, tried on the permissions that this server remembers. */
 export function contextsCheck(lastSample: () => ContextSample): Check {
   return {
     name: "contexts",
@@ -16,8 +19,10 @@ export function contextsCheck(lastSample: () => ContextSample): Check {
       if (checked === 0) return { status: "healthy", message: "No remembered permission has been compared yet", evidence };
       if (mismatches === 0)
         return { status: "healthy", message: "The remembered permissions are those of Sim's tables", evidence };
-      const message = "Remembered permissions are not those of Sim's tables; each statement's guard refuses them";
-      return { status: "degraded", message, evidence, remedy: "Clear the caches: POST /sim-integration/cache/clear" };
+      const message = "The guard lets remembered permissions through that Sim's tables do not hold";
+      const remedy =
+        "Stop this server: set PERMISSION_CACHE_TTL=0 before it serves again, and find out what is wrong with the guard";
+      return { status: "unhealthy", message, evidence, remedy };
     },
   };
 }
