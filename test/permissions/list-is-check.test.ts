@@ -181,3 +181,38 @@ test("control: a list that does not look at the expiry is told apart from the ch
   );
   expect(differs).toContain(true);
 });
+
+test("each read names its workspace by itself: a superuser's, whom no policy holds, sees the same and no other's rows", async () => {
+  const { id: otherOwner } = await makeUser(database.owner);
+  await makeWorkspace(database.owner, { id: "other", ownerId: otherOwner });
+  await superuser.query(
+    `insert into parlant.parlant_agent (workspace_id, id, name, name_key, boundary, boundary_key_version, created_at, updated_at)
+     select 'other', id, 'elsewhere', 'elsewhere ' || id, 'x', 1, now(), now() from unnest($1::uuid[]) id`,
+    [ids],
+  );
+  await superuser.query(
+    `insert into parlant.parlant_agent_grant (workspace_id, agent_id, user_id, level, created_at, updated_at)
+     select 'other', id, $2, 'manage', now(), now() from unnest($1::uuid[]) id`,
+    [ids, userOf(0)],
+  );
+  const options = { poolSize: 1, maxOverflow: 0, poolTimeoutSeconds: 10, onError() {} };
+  const unheld = openDatabase({ url: database.superuserUrl, ...options });
+  try {
+    const free = unheld.openWorkspace({ workspaceId: WORKSPACE, prelude: { name: "nothing", text: "select 1", values: [] } });
+    const rule = levelRule({ permission: "write", userId: userOf(0), keyId: null });
+    const levels = { rule, nowMs: NOW };
+    const reads = [
+      (of: WorkspaceDb) => of.agentPage({ levels, isArchivedHidden: true, sort: "nameKey", order: "asc", take: 200 }),
+      async (of: WorkspaceDb) => {
+        const rows = await of.agentsById({ ids, grantee: userOf(0), areDeletedIncluded: true });
+        return rows.sort((one, another) => one.id.localeCompare(another.id));
+      },
+      (of: WorkspaceDb) => of.grantsOfUsers({ userIds: [userOf(0), userOf(1)], levels, required: "view" }),
+      (of: WorkspaceDb) => of.levelChanges({ grantee: userOf(0), before: rule, after: null, nowMs: NOW, take: 100 }),
+      (of: WorkspaceDb) => of.members({ userIds: null, order: "asc", take: 100 }),
+    ];
+    for (const read of reads) expect(await read(free)).toEqual(await read(db));
+  } finally {
+    await unheld.close();
+  }
+});
