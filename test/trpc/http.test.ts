@@ -113,7 +113,7 @@ test("what is no call of this protocol is a 4xx in its own form, never a 5xx", a
     ["__proto__", 404, {}],
     ["constructor", 404, {}],
     ["workspaces.agents.create", 405, {}],
-    ["workspaces.agents.list", 405, { body: { json: {} } }],
+    ["workspaces.agents.list", 400, { body: { json: {} } }],
     ["workspaces.agents.list?input={", 400, {}],
     ["workspaces.agents.list?connectionParams=x", 400, {}],
     ["workspaces.agents.list,workspaces.agents.create?batch=1&input=%7B%7D", 400, {}],
@@ -179,9 +179,15 @@ test("a batch of ten goes through", async () => {
   expect(response.json()).toHaveLength(10);
 });
 
-test("a POST cannot be made to act as another method", async () => {
-  const response = await call("workspaces.agents.list", { body: { json: {} }, headers: { "x-http-method-override": "GET" } });
-  expect(response.statusCode).toBe(405);
+test("a query whose input does not fit into a URL comes as a POST; a mutation never by GET, whatever a header says", async () => {
+  const input = { json: { workspaceId: workspace.id, search: "nothing of that name" } };
+  const asPost = await call("workspaces.agents.list", { body: input });
+  const asGet = await call(`workspaces.agents.list?input=${encodeURIComponent(JSON.stringify(input))}`, {});
+  expect([asPost.statusCode, asGet.statusCode]).toEqual([200, 200]);
+  expect(received(asPost.json())).toEqual(received(asGet.json()));
+  const created = { json: { workspaceId: workspace.id, name: "By a GET" } };
+  const path = `workspaces.agents.create?input=${encodeURIComponent(JSON.stringify(created))}`;
+  expect((await call(path, { headers: { "x-http-method-override": "POST" } })).statusCode).toBe(405);
 });
 
 test("a repeated create with the same Idempotency-Key makes one agent", async () => {
