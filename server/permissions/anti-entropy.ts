@@ -48,7 +48,7 @@ export function createAntiEntropy(options: AntiEntropyOptions): AntiEntropy {
   let running: Promise<void> | undefined;
   let isStopped = false;
 
-  async function isHonest({ caller, access }: Remembered): Promise<boolean> {
+  async function isHonest({ access, ...caller }: Remembered): Promise<boolean> {
     const { workspaceId, permission } = access;
     const binding = guardedBinding(caller, workspaceId, permission, features);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -18,8 +18,7 @@ export interface Access {
 }
 
 /** A decision that is remembered, with what it was asked for. */
-export interface Remembered {
-  readonly caller: Proven;
+export interface Remembered extends Readonly<Proven> {
   readonly access: Access;
   readonly endsAt: number;
 }
@@ -80,7 +79,7 @@ export class ContextCache {
     this.forget({ principal }, workspaceId);
     if (this.#entries.sizeOf(workspaceId) >= maxEntriesPerWorkspace) this.#dropOldest(workspaceId);
     const endsAt = monotonicMs() + Math.max(1, ttlMs * (1 - JITTER * random()));
-    this.#entries.set(workspaceId, principal, Object.freeze({ caller: { principal, proof }, access, endsAt }));
+    this.#entries.set(workspaceId, principal, Object.freeze({ principal, proof, access, endsAt }));
     this.#size += 1;
     while (this.#size > maxEntries) this.#dropOldest(this.#entries.eldestWorkspace());
   }
@@ -92,11 +91,11 @@ export class ContextCache {
   /** Forgets all of a workspace, of a user, or of a user in a workspace; answers with how many entries that were. */
   clear(scope: { workspaceId?: string | undefined; userId?: string | undefined }): number {
     const meant = [...this.#entries.values()].filter(
-      ({ caller: { principal }, access }) =>
+      ({ principal, access }) =>
         (scope.workspaceId === undefined || access.workspaceId === scope.workspaceId) &&
         (scope.userId === undefined || ("userId" in principal && principal.userId === scope.userId)),
     );
-    for (const { caller, access } of meant) this.forget(caller, access.workspaceId);
+    for (const entry of meant) this.forget(entry, entry.access.workspaceId);
     return meant.length;
   }
 
@@ -104,11 +103,11 @@ export class ContextCache {
   entries(): Remembered[] {
     const now = this.#options.monotonicMs();
     const all = [...this.#entries.values()];
-    for (const { caller, access, endsAt } of all) if (endsAt <= now) this.forget(caller, access.workspaceId);
+    for (const entry of all) if (entry.endsAt <= now) this.forget(entry, entry.access.workspaceId);
     return all.filter(({ endsAt }) => endsAt > now);
   }
 
-  #isFor({ caller: { principal, proof }, access }: Remembered, asked: Proven, workspaceId: string): boolean {
+  #isFor({ principal, proof, access }: Remembered, asked: Proven, workspaceId: string): boolean {
     if (access.workspaceId !== workspaceId || !isSamePrincipal(principal, asked.principal)) {
       this.#strangers += 1;
       return false;
@@ -119,7 +118,7 @@ export class ContextCache {
 
   #dropOldest(workspaceId: string | undefined): void {
     const oldest = workspaceId === undefined ? undefined : this.#entries.oldestOf(workspaceId);
-    if (oldest) this.forget(oldest.caller, oldest.access.workspaceId);
+    if (oldest) this.forget(oldest, oldest.access.workspaceId);
     else throw new Error("The cache counts more entries than it holds");
   }
 }
