@@ -41,7 +41,7 @@ async function compare(full: World, alone: World, operations: readonly Operation
     const [seen, expected] = await Promise.all([outcomes(full, operation), outcomes(alone, operation)]);
     for (const [index, call] of callsOf(operation).entries()) tally?.count(call, seen[index]?.startsWith("value") === true);
     const odd = seen.findIndex((outcome, index) => outcome !== expected[index]);
-    if (odd >= 0) return `${JSON.stringify(operation)}\n  saw ${seen[odd]}\n  alone it is ${expected[odd]}`;
+    if (odd >= 0) return `${JSON.stringify(operation, bigintAsText)}\n  saw ${seen[odd]}\n  alone it is ${expected[odd]}`;
   }
   const after = await Promise.all([full.snapshot.contents(), alone.snapshot.contents()]);
   if (after.some(({ others }, index) => others !== before[index]?.others)) return "Something outside the workspace was changed";
@@ -104,7 +104,7 @@ async function settle(work: () => Promise<unknown>, isUnordered: boolean): Promi
     // A panic prints a piece of a log whose length is left to chance.
     const said = name === "PrismaClientRustPanicError" ? /panicked at .*/.exec(message)?.[0] : message;
     // Of several rows that break a rule PostgreSQL shows the one that it came to first.
-    const details = JSON.stringify(meta)?.replace(/Failing row contains [^"]*/g, "Failing row") ?? "";
+    const details = JSON.stringify(meta, bigintAsText)?.replace(/Failing row contains [^"]*/g, "Failing row") ?? "";
     return `error ${name} ${code ?? ""} ${said} ${details}`;
   }
 }

@@ -59,7 +59,12 @@ function compared(value: unknown, operator: string, operand: unknown, isInsensit
   return known();
 }
 
-const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+const same = (one: unknown, other: unknown) => textOf(one) === textOf(other);
+
+/** A value as a text that is equal for equal values. */
+export function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, one) => (typeof one === "bigint" ? `${one}n` : one));
+}
 
 function order(one: unknown, other: unknown): number {
   const [left, right] = [one, other].map((value) => (value instanceof Date ? value.getTime() : value)) as [string, string];
@@ -79,7 +84,7 @@ export function page(model: Model, rows: readonly Row[], args: Row): Row[] {
   }
   const distinct = args["distinct"] as string[] | undefined;
   if (distinct) {
-    const kindOf = (row: Row) => JSON.stringify(distinct.map((field) => row[field]));
+    const kindOf = (row: Row) => textOf(distinct.map((field) => row[field]));
     left = left.filter((row, at) => left.findIndex((other) => kindOf(other) === kindOf(row)) === at);
   }
   const skip = Number(args["skip"] ?? 0);

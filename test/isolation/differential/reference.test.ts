@@ -4,7 +4,7 @@ import { scopeArguments } from "../../../server/db/scope-arguments.ts";
 import { type Call, callKinds } from "./calls.ts";
 import { callsOf, type Operation, OperationSequence } from "./operations.ts";
 import { Reference, Refusal, type Rule } from "./reference.ts";
-import type { Row } from "./reference-terms.ts";
+import { type Row, textOf } from "./reference-terms.ts";
 import { keyWithin, type Model, readSchema, scopedModels } from "./schema.ts";
 import { ME, WORKSPACES } from "./values.ts";
 import { makeWorld, type World } from "./world.ts";
@@ -30,6 +30,8 @@ const RULES: Record<string, Rule[]> = {
     (row, others) =>
       isNamed(row) && others.some((other) => isNamed(other) && other["nameKey"] === row["nameKey"]) ? "P2002" : null,
   ],
+  AuditLeaf: [check(({ seq }) => Number(seq) >= 0)],
+  AuditCheckpoint: [check(({ treeSize }) => Number(treeSize) > 0)],
 };
 
 /** The calls that the reference speaks: those that follow no relation, add nothing up, and sort by what has a plain order. */
@@ -70,8 +72,12 @@ async function rowsOf({ superuser }: World, { table, fields }: Model): Promise<R
     ({ column, values, isList, name }) => `"${column}"${values && !isList ? "::text" : ""} as "${name}"`,
   );
   const { rows } = await superuser.query<Row>(`select ${columns.join(", ")} from ${table} where workspace_id = '${ME}'`);
-  const plain = (value: unknown) => (value instanceof Buffer ? new Uint8Array(value) : value);
-  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])));
+  const big = new Set(fields.filter(({ type }) => type === "BigInt").map(({ name }) => name));
+  const plain = ([name, value]: [string, unknown]) => {
+    if (value instanceof Buffer) return [name, new Uint8Array(value)];
+    return [name, value !== null && big.has(name) ? BigInt(value as string) : value];
+  };
+  return rows.map((row) => Object.fromEntries(Object.entries(row).map(plain)));
 }
 
 const INVALID = "invalid";
@@ -88,8 +94,9 @@ async function settle(work: () => unknown, isUnordered: boolean): Promise<string
   }
 }
 
-/** Columns have no order of their own. */
+/** Columns have no order of their own, and JSON no large integers. */
 function byName(_: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
   return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
@@ -106,7 +113,7 @@ async function difference(world: World, operations: readonly Operation[], isHidi
       continue;
     }
     const expected = await settle(() => reference.call(call), call.isUnordered);
-    if (seen !== expected) return `${JSON.stringify(call)}\n  saw ${seen}\n  by the reference it is ${expected}`;
+    if (seen !== expected) return `${textOf(call)}\n  saw ${seen}\n  by the reference it is ${expected}`;
   }
   return null;
 }

@@ -1,6 +1,6 @@
 import type { Call } from "./calls.ts";
-import { applied, matches, page, project, type Row } from "./reference-terms.ts";
-import { delegateName, keyWithin, type Model } from "./schema.ts";
+import { applied, matches, page, project, type Row, textOf } from "./reference-terms.ts";
+import { delegateName, type Model } from "./schema.ts";
 
 /** What a table refuses besides the keys that the schema declares: the code of the error, or null. */
 export type Rule = (row: Row, others: readonly Row[]) => string | null;
@@ -47,7 +47,7 @@ export class Reference {
   #answer(model: Model, action: string, args: Record<string, Row>, isDemanded: boolean): unknown {
     const { where = {}, data = {} } = args;
     // A deleted row is not there, unless the filter speaks of that.
-    const isHiding = this.#options.isHidingDeleted && !JSON.stringify(where).includes('"deletedAt"');
+    const isHiding = this.#options.isHidingDeleted && !textOf(where).includes('"deletedAt"');
     const isSeen = (row: Row) => !(isHiding && row["deletedAt"] instanceof Date);
     const found = this.#table(model).filter((row) => isSeen(row) && matches(row, where) === true);
     const [first] = action === "findFirst" ? page(model, found, { take: 1, ...args }) : found;
@@ -125,7 +125,7 @@ export class Reference {
   #unfit(model: Model, row: Row, old?: Row): string | null {
     const others = this.#table(model).filter((other) => other !== old);
     const broken = (this.#options.rules[model.name] ?? []).map((rule) => rule(row, others)).find((code) => code !== null);
-    const isTaken = others.some((other) => keyWithin(model).every((field) => other[field] === row[field]));
+    const isTaken = model.keys.some((key) => others.some((other) => key.every((field) => other[field] === row[field])));
     return broken ?? (isTaken ? "P2002" : null);
   }
 
