@@ -121,7 +121,8 @@ describe.each(Object.entries(HANDLERS))("with %s", { timeout: 120_000 }, (_, par
   });
 
   test("so is a batch of any queries", async () => {
-    const queries = paths.filter((path) => procedures[path]?.type === "query");
+    // What the trail tells is changed by the other calls of the batch, which it records.
+    const queries = paths.filter((path) => procedures[path]?.type === "query" && !/\.(audit|isolation)\./.test(path));
     const element = fc.record({ path: fc.constantFrom(...queries), whose: fc.constantFrom<Whose>("own", "foreign", "missing") });
     await fc.assert(
       fc.asyncProperty(fc.array(element, { minLength: 2, maxLength: 6 }), async (elements) => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, chown, cp, mkdir, stat } from "node:fs/promises";
+import { chmod, chown, cp, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -13,10 +13,9 @@ const NOBODY = { uid: 65_534, gid: 65_534 };
 /** The project as npm ci leaves it, in a directory of its own; its packages are hard links where the disk allows. */
 async function cloneProject(): Promise<{ project: string; node: string }> {
   const project = await makeDirectory();
-  for (const part of ["server", "prisma", "package.json"]) {
+  for (const part of ["server", "prisma", "client-sdk/src", "package.json"]) {
     await cp(join(PROJECT, part), join(project, part), { recursive: true });
   }
-  await mkdir(join(project, "client-sdk"));
   const modules = join(PROJECT, "node_modules");
   try {
     execFileSync("cp", ["-al", modules, project], { stdio: "ignore" });

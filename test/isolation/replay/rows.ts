@@ -48,8 +48,8 @@ function isLoggedRefusal({ table, text }: Row): boolean {
 }
 
 const SHORTEST_SECRET = 8;
-/** PostgreSQL leaves zeros off the end of a time: what is left is how other times of that second begin. */
-const CUT_OFF_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,2})?$/;
+/** A time belongs to nobody: two rows of different workspaces may have been made in the same millisecond. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)?$/;
 
 /** Every text that stands in a row of a stranger's workspace or about its people, and in none of one's own. */
 export function secretsFrom(rows: readonly Row[], mine: Place, strangers: readonly Place[]): string[] {
@@ -59,7 +59,7 @@ export function secretsFrom(rows: readonly Row[], mine: Place, strangers: readon
   const textsOf = (place: Place) => rows.filter((row) => isOf(place, row)).flatMap(({ text }) => texts(JSON.parse(text)));
   const own = new Set(textsOf(mine));
   return [...new Set(strangers.flatMap(textsOf))].filter(
-    (text) => text.length >= SHORTEST_SECRET && !CUT_OFF_TIME.test(text) && !own.has(text),
+    (text) => text.length >= SHORTEST_SECRET && !TIME.test(text) && !own.has(text),
   );
 }
 
