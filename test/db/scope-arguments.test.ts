@@ -36,6 +36,9 @@ const SCHEMA: SchemaMap = new Map([
     relations: new Map([["book", one("Book", { id: "bookId" })]]),
     uniqueKeys: [["bookId", "number"]],
   }),
+  model("Note", {
+    relations: new Map([["page", one("Page", { workspaceId: "workspaceId", number: "pageNumber", bookId: "pageBookId" })]]),
+  }),
   model("Sign", { relations: new Map([["shelf", one("Shelf", { id: "shelfId" })]]), uniqueKeys: [[]] }),
   model("Room", { scope: "sim" }),
 ]);
@@ -69,6 +72,7 @@ const SCOPED: [string, string, unknown, object][] = [
     { where: { AND: [{ title: { deletedAt: "x" } }], pages: { some: { AND: [] } } } },
     { where: { AND: [{ title: { deletedAt: "x" } }], pages: { some: { AND: [], ...W } }, ...LIVE } },
   ],
+  ["Shelf", "findMany", { where: Object.assign(Object.create(null), { name: "a" }) }, { where: { name: "a", ...W } }],
   // Filters on relations.
   ["Shelf", "findMany", { where: { books: { some: {} } } }, { where: { books: { some: LIVE }, ...W } }],
   [
@@ -179,6 +183,7 @@ const SCOPED: [string, string, unknown, object][] = [
     { include: { books: { where: { deletedAt: date } } } },
     { where: W, include: { books: { where: { deletedAt: date, ...W } } } },
   ],
+  ["Shelf", "findMany", { include: { books: { take: 1 } } }, { where: W, include: { books: { where: LIVE, take: 1 } } }],
   ["Shelf", "findMany", { include: { _count: true } }, { where: W, include: { _count: { select: { books: { where: LIVE } } } } }],
   [
     "Shelf",
@@ -205,6 +210,12 @@ const SCOPED: [string, string, unknown, object][] = [
   ["Shelf", "create", { data: { name: "a" } }, { data: { name: "a", ...W } }],
   ["Shelf", "createMany", { data: { name: "a" }, skipDuplicates: true }, { data: [{ name: "a", ...W }], skipDuplicates: true }],
   ["Shelf", "createManyAndReturn", { data: [{ name: "a" }, {}] }, { data: [{ name: "a", ...W }, W] }],
+  [
+    "Note",
+    "create",
+    { data: { page: { connect: { number: 2, bookId: "1" } } } },
+    { data: { pageBookId: "1", pageNumber: 2, ...W } },
+  ],
   ["Page", "create", { data: { book: { connect: { id: "1" } } } }, { data: { bookId: "1", ...W } }],
   [
     "Shelf",
@@ -368,13 +379,15 @@ const REFUSED: [string, string, unknown, string][] = [
   ["Page", "create", { data: { book: { connect: { id: "1" }, create: {} } } }, "a write to a relation other than connect"],
   ["Page", "create", { data: { book: null } }, "a write to a relation other than connect"],
   ["Page", "create", { data: { book: { connect: { shelfId: "s", title: "t" } } } }, "a connect by anything but (id)"],
+  ["Note", "create", { data: { page: { connect: { number: 2 } } } }, "a connect by anything but (bookId, number)"],
+  ["Shelf", "findMany", { where: { books: { every: { AND: null } } } }, "a filter of this kind"],
   ["Page", "create", { data: { book: { connect: "1" } } }, "a connect by anything but (id)"],
   ["Shelf", "create", { data: { sign: { connect: {} } } }, "a connect from the side that holds no reference"],
 ];
 
 describe("arguments come out confined to the workspace", () => {
   test.each(SCOPED)("%s.%s(%j)", (name, action, args, expected) => {
-    expect(scoped(name, action, args)).toEqual(expected);
+    expect(scoped(name, action, args)).toStrictEqual(expected);
   });
 
   test("and are not changed themselves", () => {
@@ -398,6 +411,7 @@ describe("what is not known to be harmless is refused by name", () => {
   test.each(REFUSED)("%s.%s(%j)", (name, action, args, what) => {
     const refusal = () => scoped(name, action, args);
     expect(refusal).toThrow(ScopeError);
+    expect(refusal).toThrow(expect.objectContaining({ name: "ScopeError" }));
     expect(refusal).toThrow(new ScopeError(`${name}.${action}: ${what} is not available in a workspace's client`));
   });
 });
