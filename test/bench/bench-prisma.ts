@@ -5,12 +5,14 @@ import { CURRENT_SIM } from "../../server/db/sim-features.ts";
 import { guardedBinding } from "../../server/permissions/guard.ts";
 import type { BenchDatabase } from "./bench-database.ts";
 import { measureLatency, measureThroughput, type Variant } from "./measure.ts";
+import { openZenStack } from "./zenstack.ts";
 
 const PAGE = { orderBy: [{ createdAt: "desc" as const }, { id: "desc" as const }], take: 20 };
 const UNSCOPED = "unscoped Prisma";
 const EXTENSION = "extension only";
 const RLS = "extension + RLS prelude";
 const GUARD = "extension + RLS + guard";
+const ZENSTACK = "ZenStack v3, its policy plugin";
 const DOCUMENTED = "Prisma's documented RLS (a transaction per query)";
 
 /** findMany of 20 agents by each way of scoping it, interleaved in one run. */
@@ -39,11 +41,13 @@ export async function benchPrisma(database: BenchDatabase): Promise<string[]> {
   const extensionOnly = superuser.openWorkspace(free);
   const withRls = app.openWorkspace(system);
   const withGuard = app.openWorkspace(guard);
+  const zenStack = openZenStack(database.superuserUrl, workspaceId);
   const variants: Variant[] = [
     { name: UNSCOPED, run: () => plain.agent.findMany({ where: { workspaceId, deletedAt: null }, ...PAGE }) },
     { name: EXTENSION, run: () => extensionOnly.agent.findMany({ where: { deletedAt: null }, ...PAGE }) },
     { name: RLS, run: () => withRls.agent.findMany({ where: { deletedAt: null }, ...PAGE }) },
     { name: GUARD, run: () => withGuard.agent.findMany({ where: { deletedAt: null }, ...PAGE }) },
+    { name: ZENSTACK, run: () => zenStack.findMany({ where: { deletedAt: null }, ...PAGE }) },
     {
       name: DOCUMENTED,
       run: () =>
@@ -54,6 +58,10 @@ export async function benchPrisma(database: BenchDatabase): Promise<string[]> {
     },
   ];
   try {
+    for (const { name, run } of variants) {
+      const rows = (await run()) as unknown[];
+      if (rows.flat().length < PAGE.take) throw new Error(`${name} read ${rows.flat().length} rows`);
+    }
     const latencies = await measureLatency(variants, 1_000);
     const throughput = await measureThroughput(variants, { concurrency: 16, calls: 2_000, turns: 3 });
     const base = latencies[0]?.p50Us ?? Number.NaN;
@@ -67,6 +75,6 @@ export async function benchPrisma(database: BenchDatabase): Promise<string[]> {
       }),
     ];
   } finally {
-    await Promise.all([app.close(), superuser.close(), plain.$disconnect(), plainApp.$disconnect()]);
+    await Promise.all([app.close(), superuser.close(), plain.$disconnect(), plainApp.$disconnect(), zenStack.close()]);
   }
 }
