@@ -7,7 +7,7 @@ import { makeSignedInUser, type TestUser } from "../support/workspace.ts";
 import { type Asked, comparable, withoutTheTime } from "./replay/answers.ts";
 import { absentId, furnish, kindsOf, makePlace, type Place, slotsOf } from "./replay/place.ts";
 import { examplesOf } from "./replay/replay.ts";
-import { actorOn } from "./replay/stage.ts";
+import { actorOn, REPLAYED } from "./replay/stage.ts";
 import { type Transport, transportsOf } from "./replay/transports.ts";
 
 const procedures = allProcedures();
@@ -21,7 +21,8 @@ let place: Place;
 let callers: Record<string, TestUser>;
 
 beforeAll(async () => {
-  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0", DENIAL_LIMIT_PER_MINUTE: "0" });
+  // Nothing is remembered, because access.me tells how old a remembered decision is.
+  server = await startTestServer({ ...REPLAYED, PERMISSION_CACHE_TTL: "0" });
 });
 
 afterAll(() => server?.stop());

@@ -6,7 +6,7 @@ import { type Asked, comparable, secretIn, withoutTheTime } from "./replay/answe
 import type { IdSlot } from "./replay/example-inputs.ts";
 import { absentId, kindsOf, slotsOf } from "./replay/place.ts";
 import { examplesOf } from "./replay/replay.ts";
-import { type Stage, setStage } from "./replay/stage.ts";
+import { REPLAYED, type Stage, setStage } from "./replay/stage.ts";
 import { type Answer, sendBatch, transportsOf } from "./replay/transports.ts";
 
 const procedures = allProcedures();
@@ -27,7 +27,7 @@ let stage: Stage;
 let count = 0;
 
 beforeAll(async () => {
-  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0", DENIAL_LIMIT_PER_MINUTE: "0" });
+  server = await startTestServer(REPLAYED);
   stage = await setStage(server, kindsOf(paths, procedures), procedures);
 });
 

@@ -12,14 +12,14 @@ import { requestContext } from "../support/services.ts";
 import { exampleInputs } from "./replay/example-inputs.ts";
 import { kindsOf } from "./replay/place.ts";
 import { replay } from "./replay/replay.ts";
-import { setStage } from "./replay/stage.ts";
+import { REPLAYED, setStage } from "./replay/stage.ts";
 import { callerTransport, transportsOf } from "./replay/transports.ts";
 
 const procedures = allProcedures();
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startTestServer({ RATE_LIMIT_PER_MINUTE: "0", DENIAL_LIMIT_PER_MINUTE: "0" });
+  server = await startTestServer(REPLAYED);
 });
 
 afterAll(() => server?.stop());

@@ -62,6 +62,9 @@ export async function setStage(server: TestServer, kinds: readonly string[], pro
   };
 }
 
+/** A server that refuses no call because of how many were made before. */
+export const REPLAYED = { RATE_LIMIT_PER_MINUTE: "0", DENIAL_LIMIT_PER_MINUTE: "0" };
+
 /** Calls procedures over tRPC, which must succeed. */
 export function actorOn(url: string, procedures: Procedures): Act {
   return async (path, user, input) => {
