@@ -25,7 +25,7 @@ export function workspaceChecks(
     nobody(workspaceId: string): Binding;
     violations: Violations;
     refusals: Refusals;
-    lastContextSample(): ContextSample;
+    lastContextSample(workspaceId: string): ContextSample;
     clock: Clock;
   },
 ): Check[] {

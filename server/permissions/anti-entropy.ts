@@ -11,10 +11,10 @@ import { grantedPermission, type PermissionRow, permissionStatement } from "./lo
 export interface AntiEntropy {
   /** Re-reads some remembered decisions now. */
   sample(): Promise<void>;
-  /** Since the start. */
+  /** Since the start, of all workspaces. */
   total(): ContextSample;
-  /** In the last few seconds: it is good again soon after what was wrong has been mended. */
-  recent(): ContextSample;
+  /** What the last few seconds came to in one workspace: it is good again soon after what was wrong has been mended. */
+  recent(workspaceId: string): ContextSample;
   /** Samples no more; what is under way is done when this resolves. */
   stop(): Promise<void>;
 }
@@ -38,12 +38,14 @@ const ATTEMPTS = 3;
 /**
  * Re-reads a few remembered decisions each second, each by a statement behind its own guard. A decision that Sim's tables
  * no longer hold is nothing wrong, as long as the guard rejects it: it is forgotten. A mismatch is one that the guard
- * lets through although the tables say otherwise, or one that was found in another's place.
+ * lets through although the tables say otherwise, or one that was found in another's place: that is a defect of this
+ * process, told by the log and the total, and no workspace's own.
  */
 export function createAntiEntropy(options: AntiEntropyOptions): AntiEntropy {
   const { contexts, features, queryBound, log, intervalMs = 1_000, random = Math.random } = options;
   const total: ContextSample = { checked: 0, mismatches: 0 };
-  const kept: ContextSample[] = [];
+  // Each of a few entries, which bounds it, and by workspace, because none is told of another's.
+  const kept: Map<string, ContextSample>[] = [];
   let strangersSeen = 0;
   let running: Promise<void> | undefined;
   let isStopped = false;
@@ -67,8 +69,11 @@ export function createAntiEntropy(options: AntiEntropyOptions): AntiEntropy {
   }
 
   async function sample(): Promise<void> {
-    const seen: ContextSample = { checked: 0, mismatches: contexts.strangers - strangersSeen };
-    strangersSeen = contexts.strangers;
+    const strangers = contexts.strangers - strangersSeen;
+    strangersSeen += strangers;
+    total.mismatches += strangers;
+    if (strangers > 0) log.error({ entries: strangers }, "permission.cache_stranger");
+    const seen = new Map<string, ContextSample>();
     for (const entry of pick(contexts.entries(), ENTRIES_PER_SAMPLE, random)) {
       if (isStopped) break;
       const honest = await isHonest(entry).catch((error: unknown) => {
@@ -76,11 +81,13 @@ export function createAntiEntropy(options: AntiEntropyOptions): AntiEntropy {
         return null;
       });
       if (honest === null) continue;
-      seen.checked += 1;
-      if (!honest) seen.mismatches += 1;
+      const ofWorkspace = seen.get(entry.access.workspaceId) ?? { checked: 0, mismatches: 0 };
+      seen.set(entry.access.workspaceId, ofWorkspace);
+      for (const sums of [ofWorkspace, total]) {
+        sums.checked += 1;
+        if (!honest) sums.mismatches += 1;
+      }
     }
-    total.checked += seen.checked;
-    total.mismatches += seen.mismatches;
     kept.push(seen);
     if (kept.length > SAMPLES_KEPT) kept.shift();
   }
@@ -94,10 +101,13 @@ export function createAntiEntropy(options: AntiEntropyOptions): AntiEntropy {
   return {
     sample,
     total: () => ({ ...total }),
-    recent: () => ({
-      checked: kept.reduce((sum, { checked }) => sum + checked, 0),
-      mismatches: kept.reduce((sum, { mismatches }) => sum + mismatches, 0),
-    }),
+    recent(workspaceId) {
+      const samples = kept.flatMap((seen) => seen.get(workspaceId) ?? []);
+      return {
+        checked: samples.reduce((sum, { checked }) => sum + checked, 0),
+        mismatches: samples.reduce((sum, { mismatches }) => sum + mismatches, 0),
+      };
+    },
     async stop() {
       isStopped = true;
       clearInterval(timer);

@@ -82,16 +82,19 @@ test("the worst decides, and the reasons come worst first", async () => {
   expect(await judge(of("a", "degraded"), of("b", "unhealthy"))).toEqual(["unhealthy", ["b: is unhealthy", "a: is degraded"]]);
 });
 
-test("remembered permissions that were never compared are told as that, and those that the guard should have refused are unhealthy", async () => {
-  let sample = { checked: 0, mismatches: 0 };
-  const check = contextsCheck(() => sample);
-  expect(await check.run("w")).toMatchObject({ status: "healthy", message: expect.stringContaining("yet") });
-  sample = { checked: 10, mismatches: 0 };
-  expect(await check.run("w")).toMatchObject({ status: "healthy", evidence: sample });
-  sample = { checked: 10, mismatches: 1 };
-  expect(await check.run("w")).toMatchObject({ status: "unhealthy", evidence: sample, remedy: expect.any(String) });
-  sample = { checked: 10, mismatches: 0 };
-  expect(await check.run("w")).toMatchObject({ status: "healthy" });
+test("remembered permissions that the guard should have refused are unhealthy, in their own workspace alone", async () => {
+  const samples = { a: { checked: 10, mismatches: 0 }, b: { checked: 0, mismatches: 0 } };
+  const check = contextsCheck((workspaceId) => samples[workspaceId as "a" | "b"]);
+  const before = await check.run("a");
+  expect(before).toMatchObject({ status: "healthy", evidence: { mismatches: 0 } });
+  samples.b = { checked: 1_000, mismatches: 1 };
+  expect(await check.run("a")).toEqual(before);
+  expect(await check.run("b")).toMatchObject({ status: "unhealthy", evidence: { mismatches: 1 }, remedy: expect.any(String) });
+  // How many of its own are tried depends on how many the others have.
+  samples.a = { checked: 2, mismatches: 0 };
+  expect(await check.run("a")).toEqual(before);
+  samples.b = { checked: 0, mismatches: 0 };
+  expect(await check.run("b")).toMatchObject({ status: "healthy" });
 });
 
 test("a server that is being stopped waits for the record under way, and begins no other", async () => {

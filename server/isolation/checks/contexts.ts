@@ -1,7 +1,7 @@
 import type { Check } from "../run-check.ts";
 
 /**
- * What the last comparison of remembered permissions with Sim's tables came to. A mismatch is one that the guard lets
+ * What comparisons of remembered permissions with Sim's tables came to. A mismatch is one that the guard lets
  * through although the tables say otherwise; what a revocation made stale and the guard refuses is none.
  */
 export interface ContextSample {
@@ -9,16 +9,20 @@ export interface ContextSample {
   mismatches: number;
 }
 
-/** Whether the guard lets nothing through that Sim's tables do not hold, tried on the permissions that this server remembers. */
-export function contextsCheck(lastSample: () => ContextSample): Check {
+/**
+ * Whether the guard lets nothing through that Sim's tables do not hold, tried on the permissions of this workspace that
+ * the server remembers. How many were tried is not told: the more the other workspaces have, the fewer they are.
+ */
+export function contextsCheck(lastSample: (workspaceId: string) => ContextSample): Check {
   return {
     name: "contexts",
-    async run() {
-      const { checked, mismatches } = lastSample();
-      const evidence = { checked, mismatches };
-      if (checked === 0) return { status: "healthy", message: "No remembered permission has been compared yet", evidence };
-      if (mismatches === 0)
-        return { status: "healthy", message: "The remembered permissions are those of Sim's tables", evidence };
+    async run(workspaceId) {
+      const { mismatches } = lastSample(workspaceId);
+      const evidence = { mismatches };
+      if (mismatches === 0) {
+        const message = "The guard was seen to let no remembered permission through that Sim's tables do not hold";
+        return { status: "healthy", message, evidence };
+      }
       const message = "The guard lets remembered permissions through that Sim's tables do not hold";
       const remedy =
         "Stop this server: set PERMISSION_CACHE_TTL=0 before it serves again, and find out what is wrong with the guard";
