@@ -28,6 +28,14 @@ export interface CheckResult extends Verdict {
   durationMs: number;
 }
 
+/** A check under way. */
+export interface BegunCheck {
+  /** What it found within its time, or that it found nothing. */
+  result: Promise<CheckResult>;
+  /** Resolves once it makes no more statements, which may be later. */
+  ended: Promise<unknown>;
+}
+
 /**
  * Runs a check within its time. One that takes longer, or fails, says nothing of what it looks at, which is degraded; as
  * long as it has not ended it is not begun again for that workspace.
@@ -49,15 +57,18 @@ export function createCheckRunner({ clock, log, timeoutMs }: { clock: Clock; log
     return verdict;
   };
 
-  return async (check: Check, workspaceId: string): Promise<CheckResult> => {
+  return (check: Check, workspaceId: string): BegunCheck => {
     const startMs = clock.now();
     let timer: NodeJS.Timeout | undefined;
     const overdue = new Promise<Verdict>((resolve) => {
       const message = `The check did not end within ${timeoutMs} ms`;
       timer = setTimeout(() => resolve({ status: "degraded", message, evidence: { timeoutMs } }), timeoutMs);
     });
-    const verdict = await Promise.race([begin(check, workspaceId), overdue]);
-    clearTimeout(timer);
-    return { ...verdict, name: check.name, checkedAt: new Date(startMs), durationMs: clock.now() - startMs };
+    const ended = begin(check, workspaceId);
+    const result = Promise.race([ended, overdue]).then((verdict) => {
+      clearTimeout(timer);
+      return { ...verdict, name: check.name, checkedAt: new Date(startMs), durationMs: clock.now() - startMs };
+    });
+    return { result, ended };
   };
 }

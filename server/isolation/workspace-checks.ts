@@ -14,6 +14,7 @@ import { roleCheck } from "./checks/role.ts";
 import { violationsCheck } from "./checks/violations.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Check } from "./run-check.ts";
+import { sharedCheck } from "./shared-check.ts";
 import type { RowAccess } from "./signed-rows.ts";
 import type { Violations } from "./violations.ts";
 
@@ -31,8 +32,8 @@ export function workspaceChecks(
 ): Check[] {
   const { sim, clock } = options;
   return [
-    roleCheck(sim),
-    policiesCheck(sim),
+    sharedCheck(roleCheck(sim), { clock }),
+    sharedCheck(policiesCheck(sim), { clock }),
     canaryCheck(options),
     guardCheck(options),
     keysCheck(options),

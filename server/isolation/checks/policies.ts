@@ -1,5 +1,5 @@
 import type { SimReader } from "../../db/sim-reader.ts";
-import type { Check } from "../run-check.ts";
+import type { ServerCheck } from "../shared-check.ts";
 
 interface Policy {
   command: string;
@@ -31,7 +31,7 @@ where relnamespace = to_regnamespace('parlant') and relkind in ('r', 'p') and re
 order by 1`;
 
 /** Whether every table of ours has row-level security forced, with the policy that confines it and no other beside it. */
-export function policiesCheck(sim: SimReader): Check {
+export function policiesCheck(sim: SimReader): ServerCheck {
   return {
     name: "policies",
     async run() {

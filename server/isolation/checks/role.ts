@@ -1,13 +1,13 @@
 import { checkRole } from "../../db/check-role.ts";
 import type { SimReader } from "../../db/sim-reader.ts";
-import type { Check } from "../run-check.ts";
+import type { ServerCheck } from "../shared-check.ts";
 
 const REMEDY =
   "Run npm run db:check: it names what is wrong with the role and the SQL that mends it. Then restart the server: its " +
   "connections keep plans that were made while row-level security did not bind the role";
 
 /** Whether row-level security binds the role of the server's connections. Which role that is, is the operator's to know. */
-export function roleCheck(sim: SimReader): Check {
+export function roleCheck(sim: SimReader): ServerCheck {
   return {
     name: "role",
     async run() {
