@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { AUTHZEN_SCHEMAS, toAuthzenPaths } from "./openapi-authzen.ts";
 import { toComponents } from "./openapi-components.ts";
 import { COMMON_HEADERS, DOCUMENTED_HEADERS, ERROR_RESPONSES, errorStatuses, REQUEST_HEADERS } from "./openapi-parts.ts";
 import { type ProcedureInfo, procedureOf } from "./procedure-of.ts";
@@ -25,7 +26,7 @@ const SECURITY_SCHEMES = {
   },
 };
 
-/** The OpenAPI 3.1 document of the REST API, from the route table and the procedures' own schemas. */
+/** The OpenAPI 3.1 document of the REST API, from the route table and the procedures' own schemas, and of the AuthZEN API. */
 export function createOpenApiDocument(basePath: string): object {
   const components = toComponents(ROUTES);
   const paths: Record<string, Record<string, object>> = {};
@@ -42,13 +43,13 @@ export function createOpenApiDocument(basePath: string): object {
     },
     servers: [{ url: `${basePath}${REST_PREFIX}` }],
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
-    paths,
+    paths: { ...paths, ...toAuthzenPaths(basePath) },
     components: {
       securitySchemes: SECURITY_SCHEMES,
       headers: DOCUMENTED_HEADERS,
       parameters: REQUEST_HEADERS,
       responses: ERROR_RESPONSES,
-      schemas: components.schemas,
+      schemas: { ...components.schemas, ...AUTHZEN_SCHEMAS },
     },
   };
 }

@@ -4,21 +4,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { operationIdOf } from "../../server/rest/openapi.ts";
+import { createOpenApiDocument, operationIdOf } from "../../server/rest/openapi.ts";
 import { procedureOf } from "../../server/rest/procedure-of.ts";
 import { pathParams } from "../../server/rest/read-input.ts";
 import { ROUTES } from "../../server/rest/routes.ts";
 import { HTTP_STATUS } from "../../server/shared/errors.ts";
 import { CreateAgentInput } from "../../server/workspaces/agents/schemas.ts";
-import { assertDocumented, document, type Operation } from "../rest/documented.ts";
+import { assertDocumented, type Document, document, type Operation } from "../rest/documented.ts";
+import { startTestServer } from "../support/server.ts";
 
 const run = promisify(execFile);
 const MISSING = "01890000-0000-7000-8000-000000000000";
 const root = new URL("../..", import.meta.url);
 
-const operations = Object.entries(document.paths).flatMap(([path, byMethod]) =>
+const operations = Object.entries(document.paths).flatMap(([path, { servers: _, ...byMethod }]) =>
   Object.entries(byMethod).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
 );
+
+const AUTHZEN = [
+  { method: "POST", path: "/evaluation" },
+  { method: "POST", path: "/evaluations" },
+];
 
 function schemaNamed(name: string): { properties: Record<string, { default?: unknown }> } {
   const schema = document.components["schemas"]?.[name];
@@ -32,12 +38,54 @@ function operationOf(method: string, path: string): Operation {
   return operation;
 }
 
-test("the document has the routes of the table and no others, each with a name of its own", () => {
+test("the document has the routes of the table, the AuthZEN endpoints and no others, each with a name of its own", () => {
   const names = (list: readonly { method: string; path: string }[]) => list.map(({ method, path }) => `${method} ${path}`).sort();
-  expect(names(operations)).toEqual(names(ROUTES));
+  expect(names(operations)).toEqual(names([...ROUTES, ...AUTHZEN]));
   const ids = operations.map(({ operation }) => operation.operationId);
   expect(new Set(ids).size).toBe(ids.length);
-  expect(ids.sort()).toEqual(ROUTES.map(operationIdOf).sort());
+  expect(ids.sort()).toEqual([...ROUTES.map(operationIdOf), "authzen.evaluation", "authzen.evaluations"].sort());
+});
+
+test("each operation is where the server of its path says that it is, with and without a base path", async () => {
+  for (const basePath of ["", "/parlant"]) {
+    const { servers, paths } = createOpenApiDocument(basePath) as Document;
+    expect(servers).toEqual([{ url: `${basePath}/api/v1` }]);
+    for (const { path } of AUTHZEN) expect(paths[path]?.["servers"]).toEqual([{ url: `${basePath}/access/v1` }]);
+  }
+});
+
+test("the AuthZEN endpoints answer as the document says", async () => {
+  const server = await startTestServer({ BASE_PATH: "/parlant" });
+  try {
+    const { id, reader } = server.workspace;
+    const question = {
+      subject: { type: "user", id: reader.id },
+      action: { name: "agent:list" },
+      resource: { type: "workspace", id },
+    };
+    const ask = async (name: string, payload: object, headers: Record<string, string> = reader.headers) => {
+      const answer = await server.app.inject({ method: "POST", url: `/parlant/access/v1/${name}`, headers, payload });
+      assertDocumented("POST", `/${name}`, answer);
+      return [answer.statusCode, answer.json()];
+    };
+    expect(await ask("evaluation", question)).toEqual([200, { decision: true }]);
+    const denied = { ...question, action: { name: "agent:create" } };
+    expect(await ask("evaluation", denied)).toMatchObject([200, { decision: false, context: { actual: "read" } }]);
+    expect(await ask("evaluations", question)).toEqual([200, { decision: true }]);
+    const several = { ...question, evaluations: [{}, { action: { name: "agent:create" } }, { subject: {} }] };
+    expect(await ask("evaluations", several)).toMatchObject([
+      200,
+      { evaluations: [{ decision: true }, { decision: false }, {}] },
+    ]);
+    expect(await ask("evaluation", {})).toMatchObject([400, {}]);
+    expect(await ask("evaluation", question, {})).toMatchObject([401, {}]);
+    expect(await ask("evaluation", { ...question, subject: { type: "user", id: "other" } })).toMatchObject([403, {}]);
+    // Control: what the document does not say is noticed.
+    const strange = { statusCode: 200, headers: { "x-request-id": "r" }, json: () => ({ decision: "yes" }) };
+    expect(() => assertDocumented("POST", "/evaluation", strange)).toThrow("must be boolean");
+  } finally {
+    await server.stop();
+  }
 });
 
 test("each operation says what it does, what it needs, and how it fails", () => {
