@@ -97,6 +97,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   const checks = workspaceChecks({
     ...{ sim, queryBound, openWorkspace, violations, refusals, clock, rootSecrets: env.ISOLATION_SECRET },
+    renewConnections: database.renewConnections,
     nobody: (workspaceId) => guardedBinding(NOBODY, workspaceId, "admin", features),
     lastContextSample: antiEntropy.recent,
   });

@@ -36,6 +36,8 @@ export interface Database {
   sim: SimReader;
   /** Inserts decisions of any workspaces; one that is there already stays as it is. */
   insertDecisions(rows: readonly DecisionRow[]): Promise<void>;
+  /** No connection that is there now serves another statement: what was prepared on them is gone with them. */
+  renewConnections(): void;
   /** Callers waiting for a connection at this moment. */
   waiting(): number;
   close(): Promise<void>;
@@ -43,6 +45,9 @@ export interface Database {
 
 /** Makes a statement behind a binding's prelude, in the same transaction. */
 export type QueryBound = <Row extends object>(binding: Binding, statement: Statement) => Promise<Row[]>;
+
+/** How long a plan can live that was made while row-level security did not bind the role, and nobody saw it. */
+const MAX_LIFETIME_SECONDS = 1_800;
 
 const UTC_TIMESTAMP_OID = 1114;
 
@@ -56,6 +61,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     connectionTimeoutMillis: options.poolTimeoutSeconds * 1_000,
     idleTimeoutMillis: 30_000,
+    maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
     keepAlive: true,
     application_name: "sim-parlant-server",
   });
@@ -85,6 +91,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     async insertDecisions(rows) {
       await pool.queryOutside(decisionInsertStatement(rows));
     },
+    renewConnections: () => pool.renewConnections(),
     waiting: () => pool.waitingCount,
     async close() {
       await unscopedPrisma.$disconnect();

@@ -17,9 +17,21 @@ export class UnboundStatementError extends Error {
  * that is not. Prisma's adapter uses only query and connect, in their promise form.
  */
 export class ScopedPool extends pg.Pool {
+  #generation = 0;
+  readonly #generations = new WeakMap<pg.PoolClient, number>();
+
   constructor(config: pg.PoolConfig) {
     // pg-pool makes its connections of this class and awaits the hook before it lends one.
     super({ ...config, Client: UtcClient, onConnect: setUpConnection } as pg.PoolConfig);
+    this.on("connect", (client) => this.#generations.set(client, this.#generation));
+  }
+
+  /**
+   * No connection that is there now is lent again. PostgreSQL does not plan a named statement anew when its role's right to
+   * bypass row-level security changes, so that one planned while the role had it goes on without, on that connection.
+   */
+  renewConnections(): void {
+    this.#generation++;
   }
 
   // The declared overloads include callback and cursor forms, which Prisma's adapter does not use.
@@ -64,9 +76,11 @@ export class ScopedPool extends pg.Pool {
   }
 
   async #checkOut(): Promise<pg.PoolClient> {
-    const client = await super.connect();
-    client.on("error", ignoreLoss);
-    return client;
+    for (;;) {
+      const client = await super.connect();
+      if (this.#generations.get(client) === this.#generation) return client.on("error", ignoreLoss);
+      client.release(true);
+    }
   }
 
   async #connectBound(binding: Binding | undefined): Promise<BoundTransactionClient> {

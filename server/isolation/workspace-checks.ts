@@ -22,6 +22,7 @@ import type { Violations } from "./violations.ts";
 export function workspaceChecks(
   options: RowAccess & {
     sim: SimReader;
+    renewConnections(): void;
     queryBound: QueryBound;
     nobody(workspaceId: string): Binding;
     violations: Violations;
@@ -32,7 +33,7 @@ export function workspaceChecks(
 ): Check[] {
   const { sim, clock } = options;
   return [
-    sharedCheck(roleCheck(sim), { clock }),
+    sharedCheck(roleCheck(options), { clock }),
     sharedCheck(policiesCheck(sim), { clock }),
     canaryCheck(options),
     guardCheck(options),

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { grantToApplication } from "../../server/db/roles.ts";
+import { systemBinding } from "../../server/db/system-binding.ts";
 import type { Dependencies } from "../../server/dependencies.ts";
 import { createMovableClock } from "../support/clock.ts";
 import { connectInUtc, createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -61,6 +62,29 @@ test.each([
     expect(await health()).toMatchObject({ status: "healthy", troubled: [] });
   },
 );
+
+/** How many rows of other workspaces the statement sees, on whichever connections are free. */
+async function strangersSeen(name: string): Promise<number> {
+  const binding = systemBinding("another", "test");
+  const statement = { name, text: "select id from parlant.parlant_agent", values: [] };
+  const runs = Array.from({ length: 16 }, () => dependencies.database.queryBound(binding, statement));
+  return (await Promise.all(runs)).flat().length;
+}
+
+test.each([
+  ["bypassrls", "nobypassrls"],
+  ["superuser", "nosuperuser"],
+])("what was planned while a role was %s is given up once it is seen to be %s again", async (might, no) => {
+  const name = `planned_as_${might}`;
+  await superuser.query(`alter role ${role} ${might}`);
+  expect(await strangersSeen(name)).toBeGreaterThan(0);
+  expect((await health()).status).toBe("unhealthy");
+  await superuser.query(`alter role ${role} ${no}`);
+  // Control: on the connections of that time row-level security goes on not binding the statement.
+  expect(await strangersSeen(name)).toBeGreaterThan(0);
+  expect((await health()).status).toBe("healthy");
+  expect(await strangersSeen(name)).toBe(0);
+});
 
 test("a role that may read more of Sim's than it needs is degraded", async () => {
   await database.owner.query(`grant insert on public.workspace to ${role}`);

@@ -3,16 +3,22 @@ import type { SimReader } from "../../db/sim-reader.ts";
 import type { ServerCheck } from "../shared-check.ts";
 
 const REMEDY =
-  "Run npm run db:check: it names what is wrong with the role and the SQL that mends it. Then restart the server: its " +
-  "connections keep plans that were made while row-level security did not bind the role";
+  "Run npm run db:check: it names what is wrong with the role and the SQL that mends it. Then ask for this once more: the " +
+  "server gives up the connections whose plans were made meanwhile; behind a pooler, reconnect the pooler's too";
 
-/** Whether row-level security binds the role of the server's connections. Which role that is, is the operator's to know. */
-export function roleCheck(sim: SimReader): ServerCheck {
+/**
+ * Whether row-level security binds the role of the server's connections. Which role that is, is the operator's to know.
+ * Once a role that was found unfit is fit again, the connections of the time between are given up.
+ */
+export function roleCheck({ sim, renewConnections }: { sim: SimReader; renewConnections(): void }): ServerCheck {
+  let wasUnfit = false;
   return {
     name: "role",
     async run() {
       const findings = await checkRole(sim);
       const unfit = findings.filter(({ level }) => level === "unfit").length;
+      if (wasUnfit && unfit === 0) renewConnections();
+      wasUnfit = unfit > 0;
       const degraded = findings.filter(({ level }) => level === "degraded").length;
       const evidence = { canBypass: unfit > 0, unfit, degraded };
       if (unfit > 0) {
