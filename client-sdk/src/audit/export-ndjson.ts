@@ -32,9 +32,10 @@ function toJson(entry: ExportEntry): object {
 export function parseNdjsonLine(line: string): ExportEntry | ExportTrailer | null {
   const value = parseObject(line);
   if (!value) return null;
-  const { seq, from, to } = value;
-  if (typeof value["checkpoint"] === "string" && typeof value["signature"] === "string" && isObject(value["filter"])) {
-    return value as unknown as ExportTrailer;
+  const { seq, from, to, checkpoint, filter, signature } = value;
+  if (typeof checkpoint === "string" && typeof signature === "string" && isObject(filter)) {
+    // Of these keys alone: the signature is over no other, so that a line with more must not be spelled like it.
+    return { checkpoint, filter: filter as Record<string, string>, signature };
   }
   if (isPlace(seq)) {
     const leafHash = hashOf(value["leafHash"]);

@@ -4,7 +4,7 @@ import { CSV_HEADER, formatCsvEntry, formatCsvTrailer, parseCsvRecord } from "./
 import { ExportDigest, type ExportEntry, type ExportFormat, type ExportTrailer, exportOrigin } from "./export-entries.ts";
 import { formatNdjsonEntry, formatNdjsonTrailer, NDJSON_HEADER, parseNdjsonLine } from "./export-ndjson.ts";
 import { type AuditProblem, LogChecker } from "./log-checker.ts";
-import { NoteError, type NoteKey, noteKey } from "./signed-note.ts";
+import { NoteError, type NoteKey, noteKey, splitNote } from "./signed-note.ts";
 import { ExportFileError, splitRecords } from "./split-records.ts";
 
 /** What an export and the log's public key alone prove. */
@@ -117,6 +117,10 @@ async function checkTrailer(reader: ExportReader, checker: LogChecker, keys: rea
   }
   const fileKeys = keys.map(({ name, publicKey }) => noteKey(exportOrigin(name), publicKey));
   const signed = await open(trailer.signature, fileKeys, checker);
+  // Whatever else stood there, no signature would be over it.
+  if (signed && splitNote(trailer.signature).signatures.length !== 1) {
+    checker.problems.add("signature", null, "The file has other signatures beside the one that it was written with");
+  }
   if (signed && (signed.treeSize !== digest.records || !equalBytes(signed.rootHash, digest.hash))) {
     checker.problems.add("signature", null, "The file is not the one that was signed");
   }

@@ -7,6 +7,7 @@ import {
   ExportDigest,
   type ExportEntry,
   type ExportFormat,
+  type ExportTrailer,
   exportOrigin,
   formatCsvEntry,
   formatCsvTrailer,
@@ -90,12 +91,13 @@ export async function makeCheckpoint(leaves: readonly AuditLeaf[], key?: Signing
   return signCheckpoint(checkpoint, key ?? (await importSigningKey(SEED)));
 }
 
-/** A file of these entries as the server writes it, with the checkpoint given. */
+/** A file of these entries as the server writes it, with the checkpoint given; its signed last record may be bent. */
 export async function makeFile(
   format: ExportFormat,
   entries: readonly ExportEntry[],
   checkpoint: string,
   key?: SigningKey,
+  bend: (trailer: ExportTrailer) => ExportTrailer = (trailer) => trailer,
 ): Promise<string> {
   const { header, formatEntry, formatTrailer } = FORMATS[format];
   const digest = new ExportDigest();
@@ -108,7 +110,7 @@ export async function makeFile(
     { origin, treeSize: digest.records, rootHash: digest.hash },
     key ?? (await importSigningKey(SEED)),
   );
-  return records.join("") + formatTrailer({ ...content, signature });
+  return records.join("") + formatTrailer(bend({ ...content, signature }));
 }
 
 export async function publicKey(seed = SEED): Promise<string> {

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AuditLeaf, type ExportEntry, importSigningKey, verifyExport } from "../../../client-sdk/src/audit/index.ts";
+import {
+  type AuditLeaf,
+  type ExportEntry,
+  type ExportTrailer,
+  importSigningKey,
+  verifyExport,
+} from "../../../client-sdk/src/audit/index.ts";
 import { makeCheckpoint, makeFile, makeLeaf, omit, publicKey, SEED, toEvents } from "./export-file.ts";
 
 const leaves = Array.from({ length: 7 }, (_, index) => makeLeaf(index));
@@ -65,6 +71,25 @@ describe.each(formats)("an export as %s", (format) => {
     expect(valid).toEqual([]);
     expect((await verify(`${file}x`)).valid).toBe(false);
     expect((await verify(file + file)).valid).toBe(false);
+  });
+
+  test("shows whatever is added to its last record, which no signature is over", async () => {
+    const checkpoint = await makeCheckpoint(leaves);
+    const key = await importSigningKey(SEED);
+    const withTrailer = (change: (trailer: ExportTrailer) => object) =>
+      makeFile(format, entries, checkpoint, key, (trailer) => change(trailer) as ExportTrailer);
+    const foreign = `\u2014 a-witness ${Buffer.alloc(68, 1).toString("base64")}\n`;
+    // The control: the same record as it was is valid.
+    expect(await problemsOf(await withTrailer((trailer) => ({ ...trailer })))).toEqual([]);
+    const withNote = await withTrailer((trailer) => ({ ...trailer, note: "reviewed and approved" }));
+    expect(await problemsOf(withNote)).toEqual(["malformed 7-7", "malformed null-null"]);
+    for (const line of [foreign, "same"]) {
+      const withLine = await withTrailer(({ signature, ...rest }) => {
+        const added = line === "same" ? `${signature.trimEnd().split("\n").at(-1)}\n` : line;
+        return { ...rest, signature: signature + added };
+      });
+      expect(await problemsOf(withLine)).toEqual(["signature null-null"]);
+    }
   });
 
   test("names the events that are not what was sealed: edited, dated back, swapped, gone", async () => {
