@@ -144,6 +144,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
         seal: async (workspaceId) => {
           await sealer.seal(workspaceId);
         },
+        known: sealer.known,
       },
       settings: { agentRetentionMs: env.AGENT_RETENTION },
       clock,

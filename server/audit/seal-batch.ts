@@ -103,11 +103,21 @@ async function restoreTree(tx: WorkspaceTransaction, { workspaceId, keys, known 
   const trusted = keys.of(workspaceId);
   const checkpoint = row ? await openCheckpoint(row.note, trusted).catch(refuse) : undefined;
   const tree = restore(checkpoint, row?.subtreeHashes ?? new Uint8Array());
-  if (known && (tree.to < known.treeSize || (tree.to === known.treeSize && !equalBytes(tree.root(), known.rootHash)))) {
-    refuse(new Error(`a tree of ${known.treeSize} entries was signed, and it says ${tree.to}`));
-  }
+  if (known) await assertContinues(tx, tree, known);
   const isUnderNewest = row && (await openCheckpoint(row.note, trusted.slice(0, 1)).catch(() => null));
   return { tree, checkpoint, isUnderOlderKey: row !== null && isUnderNewest === null };
+}
+
+/** A log that was cut back, and that another process has let grow past its old size since, lacks the checkpoint of that size. */
+async function assertContinues(tx: WorkspaceTransaction, tree: CompactRange, known: Checkpoint): Promise<void> {
+  const { treeSize, rootHash } = known;
+  if (tree.to < treeSize) refuse(new Error(`a tree of ${treeSize} entries was signed, and it says ${tree.to}`));
+  const root =
+    tree.to === treeSize
+      ? tree.root()
+      : (await tx.auditCheckpoint.findFirst({ where: { treeSize: BigInt(treeSize) } }))?.rootHash;
+  if (root && equalBytes(root, rootHash)) return;
+  refuse(new Error(`another tree of ${treeSize} entries was signed than the one it is said to have grown from`));
 }
 
 function restore(checkpoint: Checkpoint | undefined, subtreeHashes: Uint8Array): CompactRange {

@@ -7,7 +7,7 @@ export function toAuditLeaf(event: AuditEventRow): AuditLeaf {
     v: 1,
     workspaceId: event.workspaceId,
     id: event.id,
-    occurredAt: event.occurredAt.toISOString(),
+    occurredAt: toTime(event.occurredAt),
     action: event.action,
     outcome: event.outcome,
     reasonCode: event.reasonCode,
@@ -23,6 +23,15 @@ export function toAuditLeaf(event: AuditEventRow): AuditLeaf {
     before: toBase64(event.before),
     after: toBase64(event.after),
   };
+}
+
+/**
+ * PostgreSQL has times that JavaScript has not, such as infinity, and drivers differ in what they make of them. None of
+ * them was ever written by the server, so no sealed event is the same as one that has such a time.
+ */
+function toTime(time: Date): string {
+  const ms = Number(time);
+  return Number.isFinite(ms) ? new Date(ms).toISOString() : "invalid";
 }
 
 function toBase64(bytes: Uint8Array | null): string | null {

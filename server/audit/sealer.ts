@@ -17,6 +17,8 @@ export interface Sealer {
   touch(workspaceId: string): void;
   /** Seals all that a workspace's trail has; resolves to how many events it sealed. */
   seal(workspaceId: string): Promise<number>;
+  /** What this process last found or signed of a workspace's log, which the log must have from then on. */
+  known(workspaceId: string): Checkpoint | undefined;
   /** Seals what was lately written to the trails that this process wrote to. */
   sealTouched(): Promise<void>;
   /** Seals whatever any workspace's trail has: what a process left that was killed, and what came late. */
@@ -125,6 +127,7 @@ export function createSealer(options: SealerOptions): Sealer {
       touched.set(workspaceId, clock.now());
     },
     seal: (workspaceId) => sealAfter(workspaceId, LOWEST_ID),
+    known: (workspaceId) => known.get(workspaceId),
     sealTouched,
     sweep,
     start: () => schedule(0),

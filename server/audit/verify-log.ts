@@ -36,6 +36,8 @@ interface VerifyOptions {
   keys: AuditLogKeys;
   /** One that the caller kept. */
   checkpoint: string | undefined;
+  /** What this process signed last, taken before the log is read. */
+  known: Checkpoint | undefined;
 }
 
 /**
@@ -59,7 +61,7 @@ export async function verifyLog(
     }
   };
   const given = options.checkpoint === undefined ? null : await open(options.checkpoint, "The checkpoint that was given");
-  if (given) checker.expect(given);
+  for (const kept of [given, options.known]) if (kept) checker.expect(kept);
   const newest = await db.auditCheckpoint.findFirst({ orderBy: { treeSize: "desc" } });
   const treeSize = Number(newest?.treeSize ?? 0);
 

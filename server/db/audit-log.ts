@@ -68,7 +68,7 @@ where workspace_id = $1 and id = any ($2::uuid[]) and id >= $3::uuid and id <= $
       return state ?? { leaves: 0, treeSize: 0 };
     },
     async unsealed() {
-      const text = `select count(*)::float8 as count, min(occurred_at) as since ${UNSEALED}`;
+      const text = `select count(*)::float8 as count, min(occurred_at) filter (where isfinite(occurred_at) and occurred_at between '0001-01-01Z' and '9999-12-31Z') as since ${UNSEALED}`;
       const [state] = (await run(toStatement(text, [workspaceId, LOWEST_ID]))) as UnsealedState[];
       return state ?? { count: 0, since: null };
     },

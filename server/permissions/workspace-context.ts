@@ -1,3 +1,4 @@
+import type { Checkpoint } from "../../client-sdk/src/audit/index.ts";
 import type { Principal } from "../auth/principal.ts";
 import { actingUserId } from "../auth/principal.ts";
 import type { LevelRule } from "../db/agent-level-sql.ts";
@@ -26,6 +27,8 @@ export interface AuditLogSeal {
   keys: AuditLogKeys;
   /** Seals what the workspace's trail has by now. */
   seal(workspaceId: string): Promise<void>;
+  /** The workspace's log as this process knows it to have been signed. */
+  known(workspaceId: string): Checkpoint | undefined;
 }
 
 /** Settings of the server that verbs depend on. */

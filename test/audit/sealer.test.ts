@@ -124,6 +124,30 @@ test("a sealer continues nothing that it did not sign: not another's checkpoint,
   // The control: to a process that was not there, it is a log like any other.
   const innocent = await anotherSealer();
   expect(await innocent.seal(cut.id)).toBe(2);
+  // Grown past its old size it is still another one to the process that was there, and nothing is added by that.
+  await logs.bend("delete from parlant.parlant_audit_checkpoint where workspace_id = $1 and tree_size = 4", [cut.id]);
+  const { rows } = await logs.bend(
+    "delete from parlant.parlant_audit_leaf where workspace_id = $1 and seq >= 2 returning event_id",
+    [cut.id],
+  );
+  const ids = rows.map(({ event_id }) => event_id);
+  await logs.bend("delete from parlant.parlant_audit_event where workspace_id = $1 and id = any ($2)", [cut.id, ids]);
+  await logs.change(cut, 3);
+  const asInnocent = await anotherSealer();
+  expect(await asInnocent.seal(cut.id)).toBe(3);
+  await logs.change(cut, 1);
+  await expect(logs.dependencies.sealer.seal(cut.id)).rejects.toThrow("another tree of 4 entries was signed");
+  expect(await logs.audit(cut).verify({ workspaceId: cut.id })).toMatchObject({
+    valid: false,
+    problems: [{ kind: "rewritten" }],
+  });
+  expect(await leavesOf(cut)).toHaveLength(5);
+  // And where another one signs more, the process that did not see it coming goes on.
+  const grown = await logs.makeLog(2);
+  await logs.change(grown, 2);
+  expect(await asInnocent.seal(grown.id)).toBe(2);
+  await logs.change(grown, 1);
+  expect(await logs.dependencies.sealer.seal(grown.id)).toBe(1);
 
   const bent = await logs.makeLog(3);
   await logs.bend(
@@ -149,7 +173,7 @@ test("after a change of the secret every log goes on under the new key, those th
     // And once the older secret is gone, the log is verified by the newer one alone.
     const keys = await deriveAuditLogKeys(secrets.slice(0, 1));
     const db = logs.dependencies.database.openWorkspace(systemBinding(workspace.id, "audit"));
-    const options = { workspaceId: workspace.id, keys, checkpoint: undefined };
+    const options = { workspaceId: workspace.id, keys, checkpoint: undefined, known: undefined };
     expect(await verifyLog(db, options)).toMatchObject({ valid: true, treeSize: 3, problems: [] });
     await logs.bend("update parlant.parlant_audit_leaf set leaf_hash = sha256('') where workspace_id = $1 and seq = 0", [
       workspace.id,

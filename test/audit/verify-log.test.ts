@@ -7,9 +7,11 @@ import {
   importSigningKey,
   signCheckpoint,
   verifyConsistency,
+  verifyExport,
   verifyInclusion,
 } from "../../client-sdk/src/audit/index.ts";
 import { toAuditLeaf } from "../../server/audit/sealed-leaf.ts";
+import { verifyLog } from "../../server/audit/verify-log.ts";
 import { type AuditEventRow, LOWEST_ID } from "../../server/db/audit-log.ts";
 import { systemBinding } from "../../server/db/system-binding.ts";
 import type { TestWorkspace } from "../support/workspace.ts";
@@ -24,6 +26,13 @@ afterAll(() => logs?.stop());
 
 async function verify(workspace: TestWorkspace, checkpoint?: string) {
   return logs.audit(workspace).verify({ workspaceId: workspace.id, ...(checkpoint !== undefined && { checkpoint }) });
+}
+
+/** The same as a process finds it that never sealed this log. */
+async function verifyAsStranger({ id }: TestWorkspace, checkpoint?: string) {
+  const db = logs.dependencies.database.openWorkspace(systemBinding(id, "audit"));
+  const { keys } = logs.dependencies.services.auditLogSeal;
+  return verifyLog(db, { workspaceId: id, keys, checkpoint, known: undefined });
 }
 
 async function problemsOf(workspace: TestWorkspace, checkpoint?: string): Promise<string[]> {
@@ -115,6 +124,26 @@ describe("what is done to the tables past the server is named by its place", () 
     expect(await problemsOf(workspace)).toEqual(["changed 2-2"]);
   });
 
+  test.each(["infinity", "-infinity", "294000-01-01", "4000-01-01 BC", "10000-01-01"])(
+    "a time that JavaScript may not have, %s: in sealed events, and in ones that stay to be sealed",
+    async (time) => {
+      const workspace = await logs.makeLog(3);
+      await logs.bend(onEvent(`occurred_at = '${time}'`), [workspace.id, await logs.eventAt(workspace, 1)]);
+      expect(await problemsOf(workspace)).toEqual(["changed 1-1"]);
+      await logs.change(workspace, 1);
+      await logs.bend(`update parlant.parlant_audit_event set occurred_at = '${time}' where workspace_id = $1 and id > $2`, [
+        workspace.id,
+        await logs.eventAt(workspace, 2),
+      ]);
+      expect((await verify(workspace)).unsealedEvents).toBeGreaterThan(0);
+      expect(await logs.dependencies.sealer.seal(workspace.id)).toBeGreaterThan(0);
+      const { text } = await logs.audit(workspace).export({ workspaceId: workspace.id });
+      const { publicKey } = await verify(workspace);
+      const { problems } = await verifyExport([text], { publicKeys: [publicKey] });
+      expect(problems).toContainEqual(expect.objectContaining({ kind: "changed", firstSeq: 1, lastSeq: 1 }));
+    },
+  );
+
   test("an event dated back along with its id", async () => {
     const workspace = await logs.makeLog(4, 2);
     const id = await logs.eventAt(workspace, 1);
@@ -186,9 +215,10 @@ describe("what is done to the tables past the server is named by its place", () 
   test("leaves that no checkpoint is over", async () => {
     const workspace = await logs.makeLog(4, 2);
     await logs.bend("delete from parlant.parlant_audit_checkpoint where workspace_id = $1 and tree_size = 4", [workspace.id]);
-    expect(await problemsOf(workspace)).toEqual(["unsigned 2-3"]);
+    expect(await problemsOf(workspace)).toEqual(["truncated 2-3", "unsigned 2-3"]);
     await logs.bend("delete from parlant.parlant_audit_checkpoint where workspace_id = $1", [workspace.id]);
-    expect(await problemsOf(workspace)).toEqual(["unsigned 0-3"]);
+    expect(await problemsOf(workspace)).toEqual(["truncated 0-3", "unsigned 0-3"]);
+    expect((await verifyAsStranger(workspace)).problems.map(({ kind }) => kind)).toEqual(["unsigned"]);
   });
 
   test("a checkpoint that says something else than was signed, or that nobody signed", async () => {
@@ -210,22 +240,24 @@ test("whoever can write every table and has not got the key is stopped by the si
   const workspace = await logs.makeLog(5);
   await logs.bend(onEvent("actor_id = 'somebody else'"), [workspace.id, await logs.eventAt(workspace, 2)]);
   await rebuildLog(workspace);
-  const { problems } = await verify(workspace);
+  const { problems } = await verifyAsStranger(workspace);
   expect(problems).toEqual([
     { kind: "signature", firstSeq: null, lastSeq: null, message: expect.stringContaining("No trusted key signed the note") },
   ]);
 });
 
-test("a log cut back to an earlier state that was signed is told apart only by a checkpoint that someone kept", async () => {
+test("a log cut back to an earlier state that was signed is told apart by the process that signed more, or a kept checkpoint", async () => {
   const workspace = await logs.makeLog(6, 3);
   const kept = await newestCheckpoint(workspace);
   const ids = await Promise.all([3, 4, 5].map((seq) => logs.eventAt(workspace, seq)));
   await logs.bend("delete from parlant.parlant_audit_checkpoint where workspace_id = $1 and tree_size > 3", [workspace.id]);
   await logs.bend("delete from parlant.parlant_audit_leaf where workspace_id = $1 and seq >= 3", [workspace.id]);
   await logs.bend("delete from parlant.parlant_audit_event where workspace_id = $1 and id = any ($2)", [workspace.id, ids]);
-  // The control: without the comparison there is nothing to see.
-  expect(await problemsOf(workspace)).toEqual([]);
+  expect(await problemsOf(workspace)).toEqual(["truncated 3-5"]);
   expect(await problemsOf(workspace, kept)).toEqual(["truncated 3-5"]);
+  // The control: without the comparison there is nothing to see, as to a process that was not there.
+  expect(await verifyAsStranger(workspace)).toMatchObject({ valid: true, problems: [] });
+  expect(await verifyAsStranger(workspace, kept)).toMatchObject({ valid: false });
 });
 
 test("a checkpoint of another log, of another key or no checkpoint at all is told as such", async () => {

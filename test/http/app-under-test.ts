@@ -58,6 +58,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
         isTagOf: () => false,
       },
       seal: unexpected,
+      known: () => undefined,
     },
     sim: { query: async () => [] },
     audit: {

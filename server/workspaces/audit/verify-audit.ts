@@ -6,7 +6,8 @@ import type { AuditVerification, VerifyAuditInput } from "./proof-schemas.ts";
 export async function verifyAudit(ctx: WorkspaceContext, input: VerifyAuditInput): Promise<AuditVerification> {
   const { workspaceId, auditLogSeal, db } = ctx;
   const { keys } = auditLogSeal;
+  const known = auditLogSeal.known(workspaceId);
   const publicKeys = keys.publicKeysOf(workspaceId);
-  const found = await verifyLog(db, { workspaceId, keys, checkpoint: input.checkpoint });
+  const found = await verifyLog(db, { workspaceId, keys, checkpoint: input.checkpoint, known });
   return { ...found, publicKey: publicKeys[0] ?? "", publicKeys, isolation: { workspaceId, verified: true } };
 }
