@@ -1,5 +1,6 @@
 import { createDecisionLog } from "./audit/decision-log.ts";
 import { createDenialSignals } from "./audit/denial-signals.ts";
+import { createLogWalks } from "./audit/log-walks.ts";
 import { recordViolation } from "./audit/record-violation.ts";
 import { repeatedDenialsEvent } from "./audit/refusals.ts";
 import { createSealer, type Sealer } from "./audit/sealer.ts";
@@ -145,6 +146,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
           await sealer.seal(workspaceId);
         },
         known: sealer.known,
+        walk: createLogWalks().run,
       },
       settings: { agentRetentionMs: env.AGENT_RETENTION },
       clock,

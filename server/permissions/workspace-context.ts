@@ -29,6 +29,8 @@ export interface AuditLogSeal {
   seal(workspaceId: string): Promise<void>;
   /** The workspace's log as this process knows it to have been signed. */
   known(workspaceId: string): Checkpoint | undefined;
+  /** Does what reads the workspace's whole log, unless too much of that is being done already. */
+  walk<Result>(workspaceId: string, work: () => Promise<Result>): Promise<Result>;
 }
 
 /** Settings of the server that verbs depend on. */

@@ -10,6 +10,7 @@ import {
   verifyExport,
   verifyInclusion,
 } from "../../client-sdk/src/audit/index.ts";
+import { proveLog } from "../../server/audit/prove-log.ts";
 import { toAuditLeaf } from "../../server/audit/sealed-leaf.ts";
 import { verifyLog } from "../../server/audit/verify-log.ts";
 import { type AuditEventRow, LOWEST_ID } from "../../server/db/audit-log.ts";
@@ -294,13 +295,49 @@ test("proofs hold for each event and each earlier checkpoint, by the checkpoint 
   }
 });
 
-test("there is no proof of what is not sealed, was never there or lies elsewhere, nor from a damaged log", async () => {
+test("an event that was just written is sealed to be proven; asking for it is no refusal, and for one that is not there it is", async () => {
+  const workspace = await makeStaffedWorkspace(logs.database.owner);
+  await logs.change(workspace, 2);
+  const { rows } = await logs.bend("select id from parlant.parlant_audit_event where workspace_id = $1 order by id", [
+    workspace.id,
+  ]);
+  const { counters } = logs.dependencies.services.audit.signals;
+  const before = counters.refusals;
+  const prove = (auditEventId: string) => logs.audit(workspace).proof({ workspaceId: workspace.id, auditEventId });
+  expect(await prove(rows[1].id)).toMatchObject({ treeSize: 2, inclusion: { seq: 1 } });
+  // As while another process is sealing, and where the log may not be continued.
+  await logs.change(workspace, 1);
+  const [last] = (
+    await logs.bend("select id from parlant.parlant_audit_event where workspace_id = $1 order by id desc limit 1", [workspace.id])
+  ).rows;
+  const db = logs.dependencies.database.openWorkspace(systemBinding(workspace.id, "audit"));
+  await expect(proveLog(db, { auditEventId: last.id }, async () => {})).rejects.toMatchObject({
+    code: "SERVICE_UNAVAILABLE",
+    retryAfterSeconds: 1,
+  });
+  await logs.bend("update parlant.parlant_audit_checkpoint set note = 'x' where workspace_id = $1", [workspace.id]);
+  await expect(prove(last.id)).rejects.toMatchObject({ code: "CONFLICT" });
+  expect(counters.refusals).toBe(before);
+  // The control: this one counts.
+  await expect(prove(workspace.id)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect(counters.refusals).toBe(before + 1);
+});
+
+test("two verifications of one log at once are one, and a hint when to ask again", async () => {
+  const [workspace, other] = [await logs.makeLog(2), await logs.makeLog(2)];
+  const results = await Promise.allSettled([verify(workspace), verify(workspace), verify(other)]);
+  expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  expect(results.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "TOO_MANY_REQUESTS" } });
+  expect(await verify(workspace)).toMatchObject({ valid: true });
+});
+
+test("there is no proof of what was never there or lies elsewhere, nor from a damaged log", async () => {
   const [workspace, another] = [await logs.makeLog(3), await logs.makeLog(1)];
   const proof = (query: object) => logs.audit(workspace).proof({ workspaceId: workspace.id, ...query });
   await expect(proof({ auditEventId: await logs.eventAt(another, 0) })).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(proof({ fromTreeSize: 4 })).rejects.toMatchObject({ code: "BAD_REQUEST" });
   const empty = await makeStaffedWorkspace(logs.database.owner);
-  await expect(logs.audit(empty).proof({ workspaceId: empty.id })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await expect(logs.audit(empty).proof({ workspaceId: empty.id })).rejects.toMatchObject({ code: "CONFLICT" });
   await logs.bend("delete from parlant.parlant_audit_leaf where workspace_id = $1 and seq = 1", [workspace.id]);
   await expect(proof({ fromTreeSize: 1 })).rejects.toMatchObject({
     code: "CONFLICT",

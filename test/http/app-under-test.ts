@@ -59,6 +59,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       },
       seal: unexpected,
       known: () => undefined,
+      walk: unexpected,
     },
     sim: { query: async () => [] },
     audit: {

@@ -6,6 +6,7 @@ import type { AuditProof, ProveAuditInput } from "./proof-schemas.ts";
 export async function proveAudit(ctx: WorkspaceContext, input: ProveAuditInput): Promise<AuditProof> {
   const { workspaceId, auditLogSeal, db } = ctx;
   const { workspaceId: _, ...query } = input;
-  const proof = await proveLog(db, query);
+  const seal = () => auditLogSeal.seal(workspaceId);
+  const proof = await auditLogSeal.walk(workspaceId, () => proveLog(db, query, seal));
   return { ...proof, publicKeys: auditLogSeal.keys.publicKeysOf(workspaceId), isolation: { workspaceId, verified: true } };
 }

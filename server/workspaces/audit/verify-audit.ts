@@ -6,8 +6,10 @@ import type { AuditVerification, VerifyAuditInput } from "./proof-schemas.ts";
 export async function verifyAudit(ctx: WorkspaceContext, input: VerifyAuditInput): Promise<AuditVerification> {
   const { workspaceId, auditLogSeal, db } = ctx;
   const { keys } = auditLogSeal;
-  const known = auditLogSeal.known(workspaceId);
   const publicKeys = keys.publicKeysOf(workspaceId);
-  const found = await verifyLog(db, { workspaceId, keys, checkpoint: input.checkpoint, known });
+  const found = await auditLogSeal.walk(workspaceId, () => {
+    const known = auditLogSeal.known(workspaceId);
+    return verifyLog(db, { workspaceId, keys, checkpoint: input.checkpoint, known });
+  });
   return { ...found, publicKey: publicKeys[0] ?? "", publicKeys, isolation: { workspaceId, verified: true } };
 }
