@@ -43,7 +43,10 @@ const BATCH = 1_000;
 const WORKSPACES_PER_QUERY = 1_000;
 /** Longer than a transaction can last: what was begun before it was noted is committed or gone by then. */
 const TOUCHED_FOR_MS = 60_000;
-/** What a pass looks back. An event that is committed later than this after its time is found by a sweep. */
+/**
+ * What a pass looks back from the last one that found a log complete; everywhere, where this process has found none so. So
+ * what a killed process left is sealed before what is newer. An event committed later than this is found by a sweep.
+ */
 const WINDOW_MS = 15 * 60_000;
 const MAX_KNOWN = 10_000;
 
@@ -51,6 +54,7 @@ export function createSealer(options: SealerOptions): Sealer {
   const { openWorkspace, sim, keys, clock, log, intervalMs = 10_000, sweepIntervalMs = 3_600_000 } = options;
   const touched = new Map<string, number>();
   const known = new LRUCache<string, Checkpoint>({ max: MAX_KNOWN });
+  const completeMs = new LRUCache<string, number>({ max: MAX_KNOWN });
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -58,6 +62,7 @@ export function createSealer(options: SealerOptions): Sealer {
 
   async function sealAfter(workspaceId: string, firstId: string): Promise<number> {
     const db = openWorkspace(systemBinding(workspaceId, "audit"));
+    const startedMs = clock.now();
     let sealed = 0;
     for (let afterId: string | null = firstId; afterId !== null && !isClosed; ) {
       const before = known.get(workspaceId);
@@ -65,6 +70,7 @@ export function createSealer(options: SealerOptions): Sealer {
       if (batch?.checkpoint) remember(workspaceId, batch.checkpoint);
       sealed += batch?.count ?? 0;
       afterId = batch?.count === BATCH ? batch.lastId : null;
+      if (batch && afterId === null) completeMs.set(workspaceId, startedMs);
     }
     return sealed;
   }
@@ -84,7 +90,8 @@ export function createSealer(options: SealerOptions): Sealer {
     const startedMs = clock.now();
     for (const [workspaceId, touchedMs] of touched) {
       if (isClosed) return;
-      await trySeal(workspaceId, lowestIdAt(Math.max(0, startedMs - WINDOW_MS)));
+      const fromMs = completeMs.get(workspaceId);
+      await trySeal(workspaceId, fromMs === undefined ? LOWEST_ID : lowestIdAt(Math.max(0, fromMs - WINDOW_MS)));
       if (touched.get(workspaceId) === touchedMs && touchedMs + TOUCHED_FOR_MS < startedMs) touched.delete(workspaceId);
     }
   }

@@ -33,7 +33,7 @@ async function makeTrail(changes: number): Promise<TestWorkspace> {
 async function fillTrail({ id }: TestWorkspace, events: number, padding = 0): Promise<void> {
   await bend(
     `insert into parlant.parlant_audit_event (workspace_id, id, occurred_at, action, outcome, actor_kind, target_kind, target_id)
-     select $1, ('01890000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, '2023-06-30T00:00:00Z'::timestamptz + n * interval '1 second',
+     select $1, (lpad(to_hex(1688083200000 + n * 1000), 12, '0') || '70008000' || lpad(n::text, 12, '0'))::uuid, '2023-06-30T00:00:00Z'::timestamptz + n * interval '1 second',
        case when n % 100 = 0 then 'agent.delete' else 'agent.update' end, 'success', 'session', 'agent',
        'agent-' || n || repeat('x', $3)
      from generate_series(1, $2::int) n`,

@@ -71,11 +71,11 @@ test("a pass seals what this process wrote to, a sweep all else, late events too
   expect(await leavesOf(workspace)).toEqual([]);
   await logs.dependencies.sealer.sealTouched();
   expect(await leavesOf(workspace)).toHaveLength(2);
-  // As a transaction leaves it that was begun an hour ago and has been committed just now.
-  const late = lowestIdAt(Date.now() - 3_600_000);
+  // As a transaction leaves it that was begun half an hour ago and has been committed just now.
+  const late = lowestIdAt(Date.now() - 1_800_000).replace("-0000-0000-", "-7000-8000-");
   await logs.bend(
     `insert into parlant.parlant_audit_event (workspace_id, id, occurred_at, action, outcome, actor_kind)
-     values ($1, $2, now() - interval '1 hour', 'agent.create', 'success', 'session')`,
+     values ($1, $2, now() - interval '30 minutes', 'agent.create', 'success', 'session')`,
     [workspace.id, late],
   );
   await logs.dependencies.sealer.sealTouched();

@@ -156,6 +156,23 @@ describe("what is done to the tables past the server is named by its place", () 
     });
   });
 
+  test("an event made up and dated back", async () => {
+    const workspace = await logs.makeLog(2);
+    const insert = (id: string, time: string) =>
+      logs.bend(
+        `insert into parlant.parlant_audit_event (workspace_id, id, occurred_at, action, outcome, actor_kind)
+         values ($1, $2, $3, 'agent.delete', 'success', 'session')`,
+        [workspace.id, id, time],
+      );
+    await insert("01800000-0000-7000-8000-000000000000", new Date(0x018000000000).toISOString());
+    await logs.dependencies.sealer.seal(workspace.id);
+    expect(await problemsOf(workspace)).toEqual(["backdated 2-2"]);
+    await insert("01800000-0000-7000-8000-000000000001", new Date().toISOString());
+    await logs.dependencies.sealer.seal(workspace.id);
+    const { problems } = await verify(workspace);
+    expect(problems.map(({ kind, lastSeq }) => [kind, lastSeq])).toContainEqual(["backdated", expect.any(Number)]);
+  });
+
   test("an event deleted, with and without its place in the log", async () => {
     const workspace = await logs.makeLog(5, 2);
     await logs.bend("delete from parlant.parlant_audit_event where workspace_id = $1 and id = $2", [

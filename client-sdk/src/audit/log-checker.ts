@@ -8,6 +8,8 @@ import { CompactRange } from "./merkle.ts";
 export const AUDIT_PROBLEMS = [
   /** The event is not what was sealed: edited, dated back, or another one put in its place. */
   "changed",
+  /** The event was sealed as one of another time than its id has, or long behind newer ones: it was not written by the server. */
+  "backdated",
   /** The event is gone; that it was there is still proven. */
   "missing",
   /** Even what was sealed in these places is gone. */
@@ -35,16 +37,30 @@ export interface AuditProblem {
 }
 
 const MAX_PROBLEMS = 1_000;
+/** How long behind a newer event one may be sealed, and how far its time may be from its id's. Transactions last seconds. */
+const MAX_LATE_MS = 3_600_000;
 
 /** Problems in the order in which they were found; the first thousand are kept and all are counted. */
 export class ProblemList {
   readonly found: AuditProblem[] = [];
   count = 0;
+  #last: AuditProblem | undefined;
 
   add(kind: AuditProblem["kind"], places: readonly [first: number, last: number] | null, message: string): void {
     this.count++;
-    if (this.found.length === MAX_PROBLEMS) return;
-    this.found.push({ kind, firstSeq: places?.[0] ?? null, lastSeq: places?.[1] ?? null, message });
+    this.#last = { kind, firstSeq: places?.[0] ?? null, lastSeq: places?.[1] ?? null, message };
+    if (this.found.length < MAX_PROBLEMS) this.found.push(this.#last);
+  }
+
+  /** The same for one place. Places side by side are one problem, so that a month that is gone hides nothing behind it. */
+  addPlace(kind: AuditProblem["kind"], seq: number, one: string, many: string): void {
+    const last = this.#last;
+    if (last?.kind === kind && last.firstSeq !== null && last.lastSeq === seq - 1) {
+      last.lastSeq = seq;
+      last.message = `Events ${last.firstSeq} to ${seq} ${many}`;
+    } else {
+      this.add(kind, [seq, seq], `Event ${seq} ${one}`);
+    }
   }
 }
 
@@ -59,6 +75,8 @@ export class LogChecker {
   /** Once a hash is gone or wrong, no root can be compared any more. */
   #isTreeKnown = true;
   #isPlaceKnown = true;
+  /** The latest time of an event so far. */
+  #newestMs = Number.NEGATIVE_INFINITY;
   #events = 0;
   #omitted = 0;
 
@@ -109,7 +127,7 @@ export class LogChecker {
         this.#append(to, [entry.leafHash]);
         break;
       case "missing":
-        this.problems.add("missing", [from, from], `Event ${from} was sealed and is gone`);
+        this.problems.addPlace("missing", from, "was sealed and is gone", "were sealed and are gone");
         this.#append(to, [entry.leafHash]);
         break;
       case "omitted":
@@ -150,6 +168,20 @@ export class LogChecker {
       this.problems.add("changed", [seq, seq], `Event ${seq} is one of another workspace`);
     } else if (!isSealedAs(leaf, sealedHash)) {
       this.problems.add("changed", [seq, seq], `Event ${seq} is not what was sealed`);
+    } else {
+      this.#checkTime(seq, leaf);
+    }
+  }
+
+  /** What somebody wrote into the table is sealed like any other; that it was not written when it says is seen by this. */
+  #checkTime(seq: number, leaf: AuditLeaf): void {
+    const ms = Date.parse(leaf.occurredAt);
+    if (!(Math.abs(ms - timeOfId(leaf.id)) <= MAX_LATE_MS)) {
+      this.problems.addPlace("backdated", seq, "has another time than its id", "have other times than their ids");
+    } else if (ms < this.#newestMs - MAX_LATE_MS) {
+      this.problems.addPlace("backdated", seq, "was sealed behind newer ones", "were sealed behind newer ones");
+    } else {
+      this.#newestMs = Math.max(this.#newestMs, ms);
     }
   }
 
@@ -199,4 +231,9 @@ function isSealedAs(leaf: AuditLeaf, sealedHash: Uint8Array): boolean {
   } catch {
     return false; // not JSON that could ever have been sealed
   }
+}
+
+/** The time in a UUID of version 7, in milliseconds; NaN of another UUID. */
+function timeOfId(id: string): number {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(id) ? Number.parseInt(id.replace("-", "").slice(0, 12), 16) : Number.NaN;
 }

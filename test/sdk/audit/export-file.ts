@@ -30,11 +30,13 @@ export const SEED = new Uint8Array(32).fill(3);
 export const WORKSPACE = "workspace 1/+";
 
 export function makeLeaf(index: number, changes: Partial<AuditLeaf> = {}): AuditLeaf {
+  const ms = 1_700_000_000_000 + index * 1_000;
+  const time = ms.toString(16).padStart(12, "0");
   return {
     v: 1,
     workspaceId: WORKSPACE,
-    id: `01890000-0000-7000-8000-${String(index).padStart(12, "0")}`,
-    occurredAt: new Date(1_700_000_000_000 + index * 1_000).toISOString(),
+    id: `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(index).padStart(12, "0")}`,
+    occurredAt: new Date(ms).toISOString(),
     action: index % 3 === 0 ? "agent.create" : "agent.update",
     outcome: "success",
     reasonCode: null,

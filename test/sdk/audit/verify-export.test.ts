@@ -116,6 +116,40 @@ describe.each(formats)("an export as %s", (format) => {
     expect(await problemsOf(await makeFile(format, entries.slice(0, 5), checkpoint))).toEqual(["truncated 5-6"]);
   });
 
+  test("names the events that were sealed and cannot have been written when they say", async () => {
+    const hour = 3_600_000;
+    const at = (index: number, ms: number, idMs = ms) => {
+      const hex = idMs.toString(16).padStart(12, "0");
+      const id = `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-${String(index).padStart(12, "0")}`;
+      return makeLeaf(index, { id, occurredAt: new Date(ms).toISOString() });
+    };
+    const problemsWith = async (own: AuditLeaf[]) => problemsOf(await makeFile(format, toEvents(own), await makeCheckpoint(own)));
+    const now = 1_700_000_000_000;
+    const [one, two] = [at(0, now), at(1, now + 5)];
+    // The control: late by as much as is let pass, before and behind.
+    expect(await problemsWith([one, two, at(2, now + 5 - hour), at(3, now, now + hour)])).toEqual([]);
+    expect(await problemsWith([one, two, at(2, now + 4 - hour), one])).toEqual(["backdated 2-2"]);
+    expect(await problemsWith([one, at(1, now, now + hour + 1), two])).toEqual(["backdated 1-1"]);
+    expect(await problemsWith([one, makeLeaf(1, { id: "00000000-0000-4000-8000-000000000000" }), two])).toEqual([
+      "backdated 1-1",
+    ]);
+    // What a future one would make of those behind it, it is alone.
+    expect(await problemsWith([one, at(1, now + 9 * hour, now), two])).toEqual(["backdated 1-1"]);
+  });
+
+  test("tells of places side by side that are gone as of one, so that a thousand of them hide nothing", async () => {
+    const many = Array.from({ length: 2_100 }, (_, index) => makeLeaf(index));
+    const gone = toEvents(many).map((entry): ExportEntry => {
+      if (entry.kind !== "event" || (entry.seq >= 2_000 && entry.seq !== 2_050)) return entry;
+      return { kind: "missing", seq: entry.seq, leafHash: entry.leafHash };
+    });
+    const file = await makeFile(format, gone, await makeCheckpoint(many));
+    expect(await problemsOf(file)).toEqual(["missing 0-1999", "missing 2050-2050"]);
+    const { problems, problemCount } = await verify(file);
+    expect(problemCount).toBe(2);
+    expect(problems[0]?.message).toBe("Events 0 to 1999 were sealed and are gone");
+  });
+
   test("shows hashes that were exchanged along with their events, by the root that was signed", async () => {
     const checkpoint = await makeCheckpoint(leaves);
     const rewritten = leaves.map((leaf, index) => (index === 3 ? makeLeaf(3, { action: "agent.delete" }) : leaf));
