@@ -25,7 +25,7 @@ export interface Sealer {
   sweep(): Promise<void>;
   /** Does both by itself from now on. */
   start(): void;
-  /** Does nothing more; what it was doing has ended. */
+  /** Does nothing more, and has ended what it was doing; where it was started, it seals once more what was written to, for seconds. */
   close(): Promise<void>;
 }
 
@@ -49,16 +49,16 @@ const TOUCHED_FOR_MS = 60_000;
  */
 const WINDOW_MS = 15 * 60_000;
 const MAX_KNOWN = 10_000;
+const CLOSE_MS = 3_000;
 
 export function createSealer(options: SealerOptions): Sealer {
   const { openWorkspace, sim, keys, clock, log, intervalMs = 10_000, sweepIntervalMs = 3_600_000 } = options;
   const touched = new Map<string, number>();
   const known = new LRUCache<string, Checkpoint>({ max: MAX_KNOWN });
   const completeMs = new LRUCache<string, number>({ max: MAX_KNOWN });
+  let isClosing = false;
   let isClosed = false;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
-  let sweepDueMs = 0;
+  const loops: { stop(): Promise<void> }[] = [];
 
   async function sealAfter(workspaceId: string, firstId: string): Promise<number> {
     const db = openWorkspace(systemBinding(workspaceId, "audit"));
@@ -97,9 +97,9 @@ export function createSealer(options: SealerOptions): Sealer {
   }
 
   async function sweep(): Promise<void> {
-    for (let after: string | undefined = ""; after !== undefined && !isClosed; ) {
+    for (let after: string | undefined = ""; after !== undefined && !isClosing; ) {
       const ids: string[] = await workspacesAfter(after);
-      for (const id of ids) if (!isClosed) await trySeal(id, LOWEST_ID);
+      for (const id of ids) if (!isClosing) await trySeal(id, LOWEST_ID);
       after = ids.at(-1);
     }
   }
@@ -113,20 +113,25 @@ export function createSealer(options: SealerOptions): Sealer {
     return rows.map((row) => row.id);
   }
 
-  async function pass(): Promise<void> {
-    await sealTouched();
-    if (clock.now() < sweepDueMs || isClosed) return;
-    await sweep();
-    sweepDueMs = clock.now() + sweepIntervalMs;
-  }
-
-  function schedule(delayMs: number): void {
-    if (isClosed) return;
-    timer = setTimeout(() => {
-      running = pass()
-        .catch((error: unknown) => log.error({ err: { message: messageOf(error) } }, "audit: sealing failed"))
-        .finally(() => schedule(intervalMs));
-    }, delayMs).unref();
+  /** Each by itself, because a sweep of many workspaces takes longer than what was just written may wait. */
+  function repeat(work: () => Promise<void>, delayMs: number): { stop(): Promise<void> } {
+    let timer: NodeJS.Timeout | undefined;
+    let running: Promise<void> = Promise.resolve();
+    const schedule = (afterMs: number) => {
+      if (isClosing) return;
+      timer = setTimeout(() => {
+        running = work()
+          .catch((error: unknown) => log.error({ err: { message: messageOf(error) } }, "audit: sealing failed"))
+          .finally(() => schedule(delayMs));
+      }, afterMs).unref();
+    };
+    schedule(0);
+    return {
+      async stop() {
+        clearTimeout(timer);
+        await running;
+      },
+    };
   }
 
   return {
@@ -137,11 +142,19 @@ export function createSealer(options: SealerOptions): Sealer {
     known: (workspaceId) => known.get(workspaceId),
     sealTouched,
     sweep,
-    start: () => schedule(0),
+    start() {
+      loops.push(repeat(sealTouched, intervalMs), repeat(sweep, sweepIntervalMs));
+    },
     async close() {
+      if (isClosing) return;
+      isClosing = true;
+      const deadline = setTimeout(() => {
+        isClosed = true;
+      }, CLOSE_MS);
+      await Promise.all(loops.map((loop) => loop.stop()));
+      if (loops.length > 0) await sealTouched();
+      clearTimeout(deadline);
       isClosed = true;
-      clearTimeout(timer);
-      await running;
     },
   };
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openCheckpoint } from "../../client-sdk/src/audit/index.ts";
 import { createSealer, type Sealer } from "../../server/audit/sealer.ts";
 import { verifyLog } from "../../server/audit/verify-log.ts";
+import type { SimReader } from "../../server/db/sim-reader.ts";
 import { systemBinding } from "../../server/db/system-binding.ts";
 import { deriveAuditLogKeys } from "../../server/isolation/audit-log-keys.ts";
 import { lowestIdAt } from "../../server/shared/ids.ts";
@@ -18,10 +19,12 @@ beforeAll(async () => {
 afterAll(() => logs?.stop());
 
 /** Another server process' sealer on the same database. */
-async function anotherSealer(options: { secrets?: string[]; log?: Logger; intervalMs?: number } = {}): Promise<Sealer> {
+async function anotherSealer(
+  options: { secrets?: string[]; log?: Logger; intervalMs?: number; sim?: SimReader } = {},
+): Promise<Sealer> {
   return createSealer({
     openWorkspace: logs.dependencies.database.openWorkspace,
-    sim: logs.dependencies.database.sim,
+    sim: options.sim ?? logs.dependencies.database.sim,
     keys: await deriveAuditLogKeys(options.secrets ?? testEnv("postgresql://unused").ISOLATION_SECRET),
     clock: { now: () => Date.now() },
     log: options.log ?? pino({ level: "silent" }),
@@ -201,6 +204,43 @@ test("a workspace whose log cannot be sealed keeps no other from being sealed", 
   ]);
   expect(await leavesOf(broken)).toHaveLength(1);
   expect(await leavesOf(fine)).toHaveLength(1);
+});
+
+test("a sweep that is held up keeps nothing waiting that was just written", async () => {
+  const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const sim: SimReader = {
+    async query() {
+      asked.resolve();
+      await held.promise;
+      return [];
+    },
+  };
+  const sealer = await anotherSealer({ intervalMs: 1, sim });
+  const workspace = await makeStaffedWorkspace(logs.database.owner);
+  await logs.change(workspace, 1);
+  sealer.start();
+  try {
+    await asked.promise;
+    sealer.touch(workspace.id);
+    await expect.poll(() => leavesOf(workspace), { timeout: 10_000 }).toHaveLength(1);
+  } finally {
+    held.resolve();
+    await sealer.close();
+  }
+});
+
+test("closed, it has sealed what was written last, if it was started", async () => {
+  const workspace = await makeStaffedWorkspace(logs.database.owner);
+  const sim: SimReader = { query: async () => [] };
+  const [started, idle] = [await anotherSealer({ intervalMs: 3_600_000, sim }), await anotherSealer({ sim })];
+  started.start();
+  await logs.change(workspace, 1);
+  for (const sealer of [idle, started]) sealer.touch(workspace.id);
+  // The control: one that was never started seals nothing.
+  await idle.close();
+  expect(await leavesOf(workspace)).toEqual([]);
+  await started.close();
+  expect(await leavesOf(workspace)).toHaveLength(1);
 });
 
 test("started, it seals by itself; closed, it has ended what it was doing and does nothing more", async () => {
