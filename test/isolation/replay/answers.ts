@@ -12,10 +12,16 @@ export function secretIn(answer: Answer, sent: unknown, secrets: readonly string
   return secrets.find((secret) => seen.includes(secret) && !known.includes(secret));
 }
 
-/** Times of the call itself differ between any two calls; times of what was there before it stay. */
+/**
+ * Times of the call itself, and how long it has taken, differ between any two calls, and with them the length of an answer
+ * that succeeds; times of what was there before it stay.
+ */
 export function withoutTheTime(answer: Answer, askedAtMs: number): Answer {
-  const body = answer.body.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) => (Date.parse(time) >= askedAtMs ? "<now>" : time));
-  return { ...answer, body };
+  const body = answer.body
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) => (Date.parse(time) >= askedAtMs ? "<now>" : time))
+    .replace(/"ageMs":\d+/g, '"ageMs":"<age>"');
+  const { "content-length": length, ...headers } = answer.headers;
+  return { ...answer, headers: answer.status < 400 ? headers : answer.headers, body };
 }
 
 /**
