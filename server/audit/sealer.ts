@@ -113,16 +113,20 @@ export function createSealer(options: SealerOptions): Sealer {
     return rows.map((row) => row.id);
   }
 
-  /** Each by itself, because a sweep of many workspaces takes longer than what was just written may wait. */
+  /** What failed is tried again soon. Each by itself, because a sweep of many workspaces takes longer than what was just written may wait. */
   function repeat(work: () => Promise<void>, delayMs: number): { stop(): Promise<void> } {
     let timer: NodeJS.Timeout | undefined;
     let running: Promise<void> = Promise.resolve();
     const schedule = (afterMs: number) => {
       if (isClosing) return;
       timer = setTimeout(() => {
-        running = work()
-          .catch((error: unknown) => log.error({ err: { message: messageOf(error) } }, "audit: sealing failed"))
-          .finally(() => schedule(delayMs));
+        running = work().then(
+          () => schedule(delayMs),
+          (error: unknown) => {
+            log.error({ err: { message: messageOf(error) } }, "audit: sealing failed");
+            schedule(intervalMs);
+          },
+        );
       }, afterMs).unref();
     };
     schedule(0);
