@@ -23,10 +23,10 @@ export function noteRefusal(audit: { trail: TrailQueue; signals: DenialSignals }
   const { caller, workspaceId } = attempt;
   if (!caller || (error.code !== "FORBIDDEN" && error.code !== "NOT_FOUND")) return;
   const { principal } = caller;
-  const isForged = caller.source === "cookie" && attempt.request.isCrossSite === true;
+  const isForgeable = caller.source === "cookie" && attempt.request.isForgeable === true;
   const isNobody = principal.kind === "internal" && principal.userId === null;
-  // What another site's page makes a browser send is not its user's doing, and must not lock the user out.
-  if (!isForged && !isNobody && error.refusal?.reasonCode !== "COOKIE_RULES") audit.signals.count({ principal }, workspaceId);
+  // What another page makes a browser send, a sibling host's too, is not its user's doing and must not lock the user out.
+  if (!isForgeable && !isNobody && error.refusal?.reasonCode !== "COOKIE_RULES") audit.signals.count({ principal }, workspaceId);
   const reasonCode = error.refusal?.reasonCode ?? error.details?.code;
   if (workspaceId !== null && reasonCode !== undefined) audit.trail.add(denialOf(attempt, principal, workspaceId, error));
 }

@@ -26,7 +26,7 @@ export function createRequestContext(request: FastifyRequest, options: ContextOp
       ipAddress: request.ip,
       idempotencyKey: idempotencyKeyOf(request.headers),
       method: request.method,
-      isCrossSite: request.headers["sec-fetch-site"] === "cross-site",
+      isForgeable: isForgeable(request.headers, options.allowedOrigins),
     },
     assertCookieAllowed() {
       assertCookieRequestAllowed({ method: request.method, headers, hasBody: hasBody(request.headers) }, options.allowedOrigins);
@@ -49,6 +49,15 @@ function readableHeaders(headers: IncomingHttpHeaders): RequestHeaders {
       return Array.isArray(value) ? value.join(", ") : (value ?? null);
     },
   };
+}
+
+/**
+ * Whether a page that is not ours may have made a browser send this. An image of a sibling host's page comes without
+ * Origin and as same-site; without TLS no browser says where a request comes from.
+ */
+function isForgeable({ origin, "sec-fetch-site": site }: IncomingHttpHeaders, allowedOrigins: ReadonlySet<string>): boolean {
+  if (origin !== undefined && allowedOrigins.has(origin)) return false;
+  return site !== "same-origin" && site !== "none";
 }
 
 /** @throws AppError BAD_REQUEST where there is an Idempotency-Key and it is malformed: it must not be left unheeded */

@@ -18,8 +18,8 @@ export interface RequestInfo {
   idempotencyKey: string | null;
   /** How the call was made, as the audit trail names it: the HTTP method, if there is one, and then the procedure. */
   method?: string;
-  /** Whether a browser says that another site's page made the request. */
-  isCrossSite?: boolean;
+  /** Whether another origin's page may have made a browser send the request: nothing in it says otherwise. */
+  isForgeable?: boolean;
 }
 
 /** What the logs of audit trails are signed and sealed with. */
