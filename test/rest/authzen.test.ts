@@ -1,4 +1,5 @@
 import { SignJWT } from "jose";
+import pino from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeApiKey } from "../support/database.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -19,8 +20,8 @@ beforeAll(async () => {
 
 afterAll(() => server?.stop());
 
-const post = async (path: string, headers: Record<string, string>, body: unknown) => {
-  const response = await fetch(`${server.url}/access/v1/${path}`, {
+const post = async (path: string, headers: Record<string, string>, body: unknown, to = server) => {
+  const response = await fetch(`${to.url}/access/v1/${path}`, {
     method: "POST",
     headers: { ...headers, "content-type": "application/json", "x-request-id": "asked" },
     body: JSON.stringify(body),
@@ -206,4 +207,40 @@ test("a revoked permission and a revoked session are honoured by the very next q
   expect((await ask()).body).toMatchObject({ decision: false });
   await server.database.owner.query("delete from session where user_id = $1", [writer.id]);
   expect((await ask()).status).toBe(401);
+});
+
+test("what Sim's backend is told is neither charged to the users asked about, nor slowed, nor logged as theirs", async () => {
+  const LIMIT = 12;
+  const lines: string[] = [];
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  const limited = await startTestServer(
+    { DENIAL_LIMIT_PER_MINUTE: String(LIMIT) },
+    { alter: (services) => ({ ...services, log }) },
+  );
+  try {
+    const { id, reader } = limited.workspace;
+    const closed = Array.from({ length: LIMIT + 3 }, (_, index) => ({ resource: { type: "workspace", id: `closed-${index}` } }));
+    const body = { subject: user(reader.id), action: action("agent:list"), evaluations: closed };
+    for (let time = 0; time < 2; time++) {
+      const { status, body: answer } = await post("evaluations", await internalHeaders(), body, limited);
+      expect(status).toBe(200);
+      expect((answer as { evaluations: { decision: boolean }[] }).evaluations.map(({ decision }) => decision)).toEqual(
+        closed.map(() => false),
+      );
+    }
+    expect(limited.dependencies.services.audit.signals.counters).toEqual({ refusals: 0, repeated: 0, slowed: 0 });
+    const asked = lines.map((line) => JSON.parse(line)).filter(({ procedure }) => procedure?.startsWith("authzen."));
+    expect(asked.map(({ principalId }) => principalId)).not.toContain(reader.id);
+    expect(asked).toHaveLength(2);
+    // Control: what a caller asks about itself is answered whole, and counts for it.
+    expect((await post("evaluations", reader.headers, body, limited)).status).toBe(200);
+    expect((await post("evaluations", reader.headers, body, limited)).status).toBe(429);
+    const list = await fetch(`${limited.url}/api/v1/workspaces/${id}/agents`, { headers: reader.headers });
+    expect(list.status).toBe(429);
+    const { writer } = limited.workspace;
+    const own = { subject: user(writer.id), action: action("agent:list"), resource: { type: "workspace", id } };
+    expect((await post("evaluation", writer.headers, own, limited)).body).toEqual({ decision: true });
+  } finally {
+    await limited.stop();
+  }
 });

@@ -1,4 +1,5 @@
 import { callTRPCProcedure } from "@trpc/server";
+import type { DenialSignals } from "../../audit/denial-signals.ts";
 import { type Authentication, actingUserId } from "../../auth/principal.ts";
 import { appRouter } from "../../router.ts";
 import { AppError } from "../../shared/errors.ts";
@@ -36,7 +37,7 @@ export async function evaluateAll(
   for (const [, ofSubject] of groups) {
     for (const [workspaceId, { as, items }] of ofSubject) {
       const questions = items.map(({ question }) => question);
-      const answers = await decide(as, workspaceId, questions, as !== ctx);
+      const answers = await decide(as, workspaceId, questions, isBackend(caller));
       for (const [position, { index }] of items.entries()) decisions.set(index, answers[position] ?? deny("NOT_FOUND"));
     }
   }
@@ -74,25 +75,38 @@ async function decide(
   }
 }
 
+/** Sim's backend, acting for no user. */
+function isBackend({ principal }: Pick<Authentication, "principal">): boolean {
+  return principal.kind === "internal" && principal.userId === null;
+}
+
 /**
- * The context in which a subject is decided upon: the request's own where the caller asks about itself, and one of the
- * subject's where Sim's backend asks; null for a kind of subject that nobody here is.
+ * The context in which a subject is decided upon: the caller's where it asks about itself, and one of the subject's where
+ * Sim's backend asks; null for a kind of subject that nobody here is. Either way the decision is an answer: it is not
+ * slowed, and no denial is charged to a subject that has done nothing. What a caller asks about itself counts for it.
  */
 function subjectContext(
   ctx: RequestContext,
   { principal, source }: Authentication,
   subject: Evaluation["subject"],
 ): RequestContext | null {
-  if (principal.kind === "internal" && principal.userId === null) {
+  const { audit } = ctx.services;
+  const unslowed: DenialSignals = { ...audit.signals, assertNotSlowed() {} };
+  if (isBackend({ principal })) {
     if (subject.type !== "user") return null;
     const asked: Authentication = { principal: { kind: "internal", userId: subject.id }, source, proof: null };
-    return { ...ctx, services: { ...ctx.services, findCaller: async () => asked } };
+    const services = {
+      ...ctx.services,
+      findCaller: async () => asked,
+      audit: { ...audit, signals: { ...unslowed, count() {} } },
+    };
+    return { ...ctx, services, annotate() {} };
   }
   const isOneself =
     principal.kind === "workspace_api_key"
       ? subject.type === "workspace_api_key" && subject.id === principal.keyId
       : subject.type === "user" && subject.id === actingUserId(principal);
-  if (isOneself) return ctx;
+  if (isOneself) return { ...ctx, services: { ...ctx.services, audit: { ...audit, signals: unslowed } } };
   throw new AppError("FORBIDDEN", "Only Sim's backend, with a token that names no user, may ask about another subject", {
     details: { code: "SUBJECT_NOT_PERMITTED" },
   });
