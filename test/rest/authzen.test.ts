@@ -244,3 +244,30 @@ test("what Sim's backend is told is neither charged to the users asked about, no
     await limited.stop();
   }
 });
+
+test("a batch counts as the calls that it makes, one for each workspace, and is refused whole beyond the limit", async () => {
+  const LIMIT = 20;
+  const limited = await startTestServer({ RATE_LIMIT_PER_MINUTE: String(LIMIT), DENIAL_LIMIT_PER_MINUTE: "0" });
+  try {
+    const { id, writer } = limited.workspace;
+    const ask = async (ids: string[]) => {
+      const evaluations = ids.map((workspaceId) => ({ resource: { type: "workspace", id: workspaceId } }));
+      const response = await fetch(`${limited.url}/access/v1/evaluations`, {
+        method: "POST",
+        headers: { ...writer.headers, "content-type": "application/json" },
+        body: JSON.stringify({ subject: user(writer.id), action: action("agent:list"), evaluations }),
+      });
+      return [response.status, response.headers.get("x-ratelimit-remaining"), response.headers.has("retry-after")];
+    };
+    const different = (count: number) => Array.from({ length: count }, (_, index) => `w${index}`);
+    // The request by which a credential becomes known is its address's.
+    expect(await ask([id])).toEqual([200, "19", false]);
+    expect(await ask(different(5))).toEqual([200, "15", false]);
+    // Control: as many questions about one workspace are one call.
+    expect(await ask(Array(5).fill(id))).toEqual([200, "14", false]);
+    expect(await ask(different(15))).toEqual([429, "0", true]);
+    expect(await ask([id])).toEqual([429, "0", true]);
+  } finally {
+    await limited.stop();
+  }
+});

@@ -11,14 +11,17 @@ import { deny, toQuestion } from "./to-question.ts";
 
 /**
  * The decisions on complete evaluations, in their order: those of workspaces.access.check, asked once for each workspace
- * and subject. A workspace that is closed to the subject denies, as does one that is not there.
+ * and subject; `charge` is told of how many calls that is before the first is made. A workspace that is closed to the
+ * subject denies, as does one that is not there.
  *
- * @throws AppError FORBIDDEN where a caller asks about another than itself; UNAUTHORIZED, SERVICE_UNAVAILABLE as the calls do
+ * @throws AppError FORBIDDEN where a caller asks about another than itself; UNAUTHORIZED, SERVICE_UNAVAILABLE as the calls
+ * do; whatever `charge` throws
  */
 export async function evaluateAll(
   ctx: RequestContext,
   caller: Authentication,
   evaluations: readonly Evaluation[],
+  charge: (calls: number) => void,
 ): Promise<Decision[]> {
   const asked = evaluations.map((evaluation) => ({ as: subjectContext(ctx, caller, evaluation.subject), evaluation }));
   const decisions = new Map<number, Decision>();
@@ -34,6 +37,7 @@ export async function evaluateAll(
     group.items.push({ index, question: translated.question });
     groups.set(evaluation.subject.id, ofSubject.set(translated.workspaceId, group));
   }
+  charge([...groups.values()].reduce((calls, ofSubject) => calls + ofSubject.size, 0));
   for (const [, ofSubject] of groups) {
     for (const [workspaceId, { as, items }] of ofSubject) {
       const questions = items.map(({ question }) => question);

@@ -1,9 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
-import type { Authentication } from "../../auth/principal.ts";
+import { applyApiHeaders } from "../../http/api-headers.ts";
 import { type ContextOptions, createRequestContext } from "../../http/request-context.ts";
 import { type Issue, invalidInput } from "../../shared/errors.ts";
-import type { RequestContext } from "../../trpc/context.ts";
 import { recognise } from "../../trpc/enter-workspace.ts";
 import { cutShort, evaluateAll } from "./evaluate.ts";
 import { type Decision, Evaluation, Evaluations } from "./schemas.ts";
@@ -12,34 +11,41 @@ import { invalid } from "./to-question.ts";
 /** Where the AuthZEN Authorization API 1.0 has its endpoints, under the base path. */
 export const AUTHZEN_PREFIX = "/access/v1/";
 
+type Evaluate = (evaluations: readonly Evaluation[]) => Promise<Decision[]>;
+
 /** Serves the AuthZEN API: the same decisions, for whatever speaks its protocol. A denial is an answer, and no error. */
 export function serveAuthzen(app: FastifyInstance, basePath: string, options: ContextOptions): void {
-  const serve = (name: string, answer: (ctx: RequestContext, caller: Authentication, body: unknown) => Promise<object>) =>
-    app.post(`${basePath}${AUTHZEN_PREFIX}${name}`, async (request: FastifyRequest) => {
+  const serve = (name: string, answer: (evaluate: Evaluate, body: unknown) => Promise<object>) =>
+    app.post(`${basePath}${AUTHZEN_PREFIX}${name}`, async (request, reply) => {
       request.note.procedure = `authzen.${name}`;
       const ctx = createRequestContext(request, options);
-      return answer(ctx, await recognise(ctx, false), request.body);
+      const caller = await recognise(ctx, false);
+      // The request itself has been counted, and stands for one call.
+      const charge = (calls: number) => {
+        if (calls > 1) applyApiHeaders(request, reply, options.limiter, () => calls - 1);
+      };
+      return answer((evaluations) => evaluateAll(ctx, caller, evaluations, charge), request.body);
     });
-  serve("evaluation", (ctx, caller, body) => evaluateOne(ctx, caller, body));
-  serve("evaluations", (ctx, caller, body) => evaluateSeveral(ctx, caller, body));
+  serve("evaluation", evaluateOne);
+  serve("evaluations", evaluateSeveral);
 }
 
 /** @throws AppError BAD_REQUEST where the question lacks what it takes */
-async function evaluateOne(ctx: RequestContext, caller: Authentication, body: unknown): Promise<Decision> {
-  const [decision] = await evaluateAll(ctx, caller, [parse(Evaluation, body)]);
+async function evaluateOne(evaluate: Evaluate, body: unknown): Promise<Decision> {
+  const [decision] = await evaluate([parse(Evaluation, body)]);
   const error = decision?.context?.error;
   if (!decision || error) throw invalidInput([{ path: [], message: error?.message ?? "nothing was asked" }]);
   return decision;
 }
 
 /** Without any evaluations it is a single one. Source: AuthZEN Authorization API 1.0, section 7. */
-async function evaluateSeveral(ctx: RequestContext, caller: Authentication, body: unknown): Promise<object> {
+async function evaluateSeveral(evaluate: Evaluate, body: unknown): Promise<object> {
   const { evaluations = [], options, ...defaults } = parse(Evaluations, body);
-  if (evaluations.length === 0) return evaluateOne(ctx, caller, defaults);
+  if (evaluations.length === 0) return evaluateOne(evaluate, defaults);
   const { subject, action, resource, context } = defaults;
   const parsed = evaluations.map((one) => Evaluation.safeParse({ subject, action, resource, context, ...one }));
   const complete = parsed.flatMap(({ data }) => data ?? []);
-  const decided = await evaluateAll(ctx, caller, complete);
+  const decided = await evaluate(complete);
   const decisions = parsed.map(({ success, error }) =>
     success
       ? (decided.shift() as Decision)
