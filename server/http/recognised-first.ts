@@ -37,7 +37,7 @@ export async function readRecognised<Value>(
 }
 
 /**
- * The caller is recognised; a refusal is left in the trail of the workspace that the route's path names.
+ * The caller is recognised as the tables stand now; a refusal is left in the trail of the workspace that the route's path names.
  *
  * @throws AppError as recognise does
  */
@@ -46,6 +46,8 @@ export async function recogniseRouted(ctx: RequestContext, routed: FastifyReques
   const attempt = call && beginAttempt(ctx, call, routed.params);
   try {
     await recognise(ctx, false, attempt);
+    // No statement follows that would notice that a remembered credential has ended.
+    await recognise(ctx, true, attempt);
   } catch (error) {
     if (attempt) noteFailure(ctx, attempt, error);
     throw error;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeApiKey } from "../support/database.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { callerWith, TEST_INTERNAL_SECRET } from "../support/services.ts";
-import { makeStaffedWorkspace } from "../support/workspace.ts";
+import { makeStaffedWorkspace, type TestWorkspace } from "../support/workspace.ts";
 
 let server: TestServer;
 let open: string;
@@ -269,5 +269,36 @@ test("a batch counts as the calls that it makes, one for each workspace, and is 
     expect(await ask([id])).toEqual([429, "0", true]);
   } finally {
     await limited.stop();
+  }
+});
+
+test("a session that was deleted is told nothing more, also where no statement is made", async () => {
+  const complete = ({ id, writer }: TestWorkspace) => ({
+    ...{ subject: user(writer.id), action: action("agent:list"), resource: { type: "workspace", id } },
+  });
+  const ask = (path: string, workspace: TestWorkspace, change: object) =>
+    post(path, workspace.writer.headers, { ...complete(workspace), ...change });
+  const calls: [number, (workspace: TestWorkspace) => Promise<{ status: number }>][] = [
+    [400, (workspace) => ask("evaluation", workspace, { action: {} })],
+    [200, (workspace) => ask("evaluation", workspace, { action: action("can_fly") })],
+    [403, (workspace) => ask("evaluation", workspace, { subject: user(workspace.admin.id) })],
+    [200, (workspace) => ask("evaluations", workspace, { evaluations: [{ action: {} }] })],
+    [
+      400,
+      ({ id, writer }) =>
+        fetch(`${server.url}/api/v1/workspaces/${id}/agents`, {
+          method: "POST",
+          headers: { ...writer.headers, "content-type": "application/json", "idempotency-key": "a b" },
+          body: JSON.stringify({ name: "Scout" }),
+        }),
+    ],
+  ];
+  for (const [answered, call] of calls) {
+    const workspace = await makeStaffedWorkspace(server.database.owner);
+    // Control: while the session is there, it is answered.
+    expect((await call(workspace)).status).toBe(answered);
+    expect((await ask("evaluation", workspace, {})).body).toEqual({ decision: true });
+    await server.database.owner.query("delete from session where user_id = $1", [workspace.writer.id]);
+    expect((await call(workspace)).status).toBe(401);
   }
 });

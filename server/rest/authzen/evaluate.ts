@@ -4,6 +4,7 @@ import { type Authentication, actingUserId } from "../../auth/principal.ts";
 import { appRouter } from "../../router.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { RequestContext } from "../../trpc/context.ts";
+import { recognise } from "../../trpc/enter-workspace.ts";
 import { toAppError } from "../../trpc/errors.ts";
 import type { AccessAnswers, AccessQuestion } from "../../workspaces/access/schemas.ts";
 import type { Decision, Evaluation, EvaluationSemantic } from "./schemas.ts";
@@ -37,6 +38,8 @@ export async function evaluateAll(
     group.items.push({ index, question: translated.question });
     groups.set(evaluation.subject.id, ofSubject.set(translated.workspaceId, group));
   }
+  // No statement follows that would notice that the credential has ended.
+  if (groups.size === 0) await recognise(ctx, true);
   charge([...groups.values()].reduce((calls, ofSubject) => calls + ofSubject.size, 0));
   for (const [, ofSubject] of groups) {
     for (const [workspaceId, { as, items }] of ofSubject) {

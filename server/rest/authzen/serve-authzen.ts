@@ -2,14 +2,17 @@ import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
 import { applyApiHeaders } from "../../http/api-headers.ts";
 import { type ContextOptions, createRequestContext } from "../../http/request-context.ts";
-import { type Issue, invalidInput } from "../../shared/errors.ts";
+import { type ErrorCode, type Issue, invalidInput } from "../../shared/errors.ts";
 import { recognise } from "../../trpc/enter-workspace.ts";
+import { toAppError } from "../../trpc/errors.ts";
 import { cutShort, evaluateAll } from "./evaluate.ts";
 import { type Decision, Evaluation, Evaluations } from "./schemas.ts";
 import { invalid } from "./to-question.ts";
 
 /** Where the AuthZEN Authorization API 1.0 has its endpoints, under the base path. */
 export const AUTHZEN_PREFIX = "/access/v1/";
+
+const REFUSALS_OF_QUESTIONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["BAD_REQUEST", "FORBIDDEN"]);
 
 type Evaluate = (evaluations: readonly Evaluation[]) => Promise<Decision[]>;
 
@@ -24,7 +27,13 @@ export function serveAuthzen(app: FastifyInstance, basePath: string, options: Co
       const charge = (calls: number) => {
         if (calls > 1) applyApiHeaders(request, reply, options.limiter, () => calls - 1);
       };
-      return answer((evaluations) => evaluateAll(ctx, caller, evaluations, charge), request.body);
+      try {
+        return await answer((evaluations) => evaluateAll(ctx, caller, evaluations, charge), request.body);
+      } catch (error) {
+        // A refusal of the question itself has made no statement that would notice that the credential has ended.
+        if (REFUSALS_OF_QUESTIONS.has(toAppError(error).code)) await recognise(ctx, true);
+        throw error;
+      }
     });
   serve("evaluation", evaluateOne);
   serve("evaluations", evaluateSeveral);
