@@ -18,7 +18,7 @@ export type ReadPolicy = "available" | "required";
 export interface DecisionCounters {
   spooled: number;
   written: number;
-  /** Reads that were answered without a decision in the spool, and records that could not be read or written again. */
+  /** Reads that were answered without a decision in the spool, records that the database refuses, and damaged files, each as one. */
   lost: number;
 }
 
@@ -43,6 +43,8 @@ const MAX_RETRY_MS = 10_000;
 const ROWS_PER_INSERT = 500;
 const CLOSE_ATTEMPTS = 2;
 const COMPLAIN_EVERY_MS = 10_000;
+/** Of these the file is not the cause. */
+const PASSING = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR"]);
 
 /**
  * Keeps the decision of every allowed read: in the spool before the read is answered, then batch by batch in the
@@ -89,20 +91,40 @@ export function createDecisionLog(options: {
 
   async function flushOnce(): Promise<void> {
     try {
-      for (const file of spool.takeFiles()) {
-        const { records, isDamaged } = spool.read(file);
-        if (isDamaged) lose(1, new Error(`${file} is damaged`), "audit: a spool file is damaged; what lay behind is lost");
-        const rows = records.map((record) => toRow(record));
-        for (let start = 0; start < rows.length; start += ROWS_PER_INSERT)
-          await write(rows.slice(start, start + ROWS_PER_INSERT));
-        spool.remove(file);
-      }
+      for (const file of spool.takeFiles()) await flushFile(file);
       failures = 0;
       isSpoolFailing = false;
     } catch (error) {
       failures++;
       complain(error, "audit: decisions cannot be written at the moment; they stay spooled");
       throw error;
+    }
+  }
+
+  /** Writes what can be read of a file; what is wrong with one file holds up no other. Rejects where the database takes nothing. */
+  async function flushFile(file: string): Promise<void> {
+    const { rows, problem } = readRows(file);
+    for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) await write(rows.slice(start, start + ROWS_PER_INSERT));
+    try {
+      if (problem === null) return spool.remove(file);
+      counters.lost++;
+      log.error({ file, lost: counters.lost, ...problem }, "audit: a spool file is damaged; what cannot be read is lost");
+      spool.setAside(file);
+    } catch (error) {
+      log.error({ file, err: { message: messageOf(error) } }, "audit: a spool file can be neither removed nor renamed");
+    }
+  }
+
+  /** @throws the file system's error where it is for want of something that comes again */
+  function readRows(file: string): { rows: DecisionRow[]; problem: object | null } {
+    const rows: DecisionRow[] = [];
+    try {
+      const { records, damagedBytes } = spool.read(file);
+      for (const record of records) rows.push(toRow(record));
+      return { rows, problem: damagedBytes === 0 ? null : { damagedBytes } };
+    } catch (error) {
+      if (PASSING.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      return { rows, problem: { err: { message: messageOf(error) } } };
     }
   }
 

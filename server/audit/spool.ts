@@ -5,6 +5,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -12,19 +13,12 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { isRunning, startTimeOf } from "../db/process-identity.ts";
+import { readFrames, type SpooledFile, toFrame } from "./spool-frames.ts";
 
 /** The spool takes nothing more until some of it has been read and removed. */
 export class SpoolFullError extends Error {
   override name = "SpoolFullError";
-}
-
-/** What a file held: its records up to its end, or up to where it was cut off or spoilt. */
-export interface SpooledFile {
-  records: string[];
-  /** Whether bytes that had been written whole no longer are what was written; a record cut off at the end is no damage. */
-  isDamaged: boolean;
 }
 
 /** Records on the local disk, which outlive the process. */
@@ -33,19 +27,22 @@ export interface Spool {
    * The record is with the operating system when this returns: a process that is killed has not lost it. (A machine that
    * loses its power may have: nothing waits for the disk.)
    *
-   * @throws SpoolFullError, or the file system's error; then the record is not in the spool
+   * @throws SpoolFullError, RangeError for what is no record, or the file system's error; then the record is not in the spool
    */
   append(record: string): void;
   /** The files that are complete, oldest first: this process's own and those that dead ones left. */
   takeFiles(): string[];
+  /** @throws the file system's error where it cannot be read */
   read(file: string): SpooledFile;
+  /** @throws the file system's error; the file is not taken again by this process either way */
   remove(file: string): void;
+  /** Keeps the file as *.damaged for whoever looks into it. @throws as remove does */
+  setAside(file: string): void;
   /** Bytes that wait to be read and removed. */
   size(): number;
   close(): void;
 }
 
-const HEADER_BYTES = 8;
 const FILE = /^\d{9}\.spool$/;
 /** host.pid.start.number: a directory per spool, so that no two processes ever write one file. */
 const OWNER = /^(.+)\.(\d+)\.([0-9A-Za-z-]+)\.(\d+)$/;
@@ -56,8 +53,7 @@ const SILENCE_MS = 10 * HEARTBEAT_MS;
 let opened = 0;
 
 /**
- * Opens this process's own spool under `directory`, which holds one database's. Each record is framed by its length and
- * CRC-32. Files are rotated at `rotateBytes`; all together hold at most `maxBytes`.
+ * Opens this process's own spool under `directory`, which holds one database's. Files are rotated at `rotateBytes`; all together hold at most `maxBytes`.
  */
 export function openSpool(options: { directory: string; maxBytes: number; rotateBytes: number }): Spool {
   const { directory, maxBytes, rotateBytes } = options;
@@ -66,6 +62,8 @@ export function openSpool(options: { directory: string; maxBytes: number; rotate
   const heartbeat = setInterval(() => touch(own), HEARTBEAT_MS).unref();
   let current: { fd: number; file: string; bytes: number } | null = null;
   let number = 0;
+  /** What was dealt with and could not be removed. */
+  const left = new Set<string>();
   const sizes = new Map<string, number>();
   for (const file of orphans(directory, own)) sizes.set(file, sizeOf(file));
   let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -76,6 +74,13 @@ export function openSpool(options: { directory: string; maxBytes: number; rotate
     if (current.bytes > 0) sizes.set(current.file, current.bytes);
     else rmSync(current.file, { force: true });
     current = null;
+  }
+
+  /** The file waits no more, even if it cannot be got rid of: it would be read and written again without end. */
+  function giveUp(file: string): void {
+    total -= sizes.get(file) ?? 0;
+    sizes.delete(file);
+    left.add(file);
   }
 
   function writable(): { fd: number; file: string; bytes: number } {
@@ -89,11 +94,7 @@ export function openSpool(options: { directory: string; maxBytes: number; rotate
 
   return {
     append(record) {
-      const payload = Buffer.from(record);
-      const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
-      frame.writeUInt32LE(payload.length, 0);
-      frame.writeUInt32LE(crc32(payload), 4);
-      payload.copy(frame, HEADER_BYTES);
+      const frame = toFrame(record);
       if (total + frame.length > maxBytes)
         throw new SpoolFullError(`The spool in ${directory} holds ${maxBytes} bytes and no more`);
       const target = writable();
@@ -114,10 +115,15 @@ export function openSpool(options: { directory: string; maxBytes: number; rotate
     },
     read: readSpoolFile,
     remove(file) {
+      giveUp(file);
       rmSync(file, { force: true });
-      total -= sizes.get(file) ?? 0;
-      sizes.delete(file);
+      left.delete(file);
       if (!file.startsWith(own)) removeIfEmpty(join(file, ".."));
+    },
+    setAside(file) {
+      giveUp(file);
+      ifThere(() => renameSync(file, `${file}.damaged`), undefined);
+      left.delete(file);
     },
     size: () => total,
     close() {
@@ -130,17 +136,7 @@ export function openSpool(options: { directory: string; maxBytes: number; rotate
 
 /** The records of a file, as far as they are whole; none where another process has read and removed it. */
 export function readSpoolFile(file: string): SpooledFile {
-  const bytes = ifThere(() => readFileSync(file), Buffer.alloc(0));
-  const records: string[] = [];
-  for (let offset = 0; ; ) {
-    if (offset + HEADER_BYTES > bytes.length) return { records, isDamaged: false };
-    const end = offset + HEADER_BYTES + bytes.readUInt32LE(offset);
-    if (end > bytes.length) return { records, isDamaged: false };
-    const payload = bytes.subarray(offset + HEADER_BYTES, end);
-    if (crc32(payload) !== bytes.readUInt32LE(offset + 4)) return { records, isDamaged: true };
-    records.push(payload.toString());
-    offset = end;
-  }
+  return readFrames(ifThere(() => readFileSync(file), Buffer.alloc(0)));
 }
 
 /** Files of spools whose process is dead. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
@@ -115,6 +115,37 @@ describe("the log of decisions", () => {
     const [owner = ""] = readdirSync(directory);
     const [file = ""] = readdirSync(join(directory, owner));
     expect(readSpoolFile(join(directory, owner, file)).records).toHaveLength(1);
+  });
+
+  test("a damaged and an unreadable file are kept and told, and hold up no other", async () => {
+    const database: { refuses?: () => object | undefined } = { refuses: isAway };
+    const { decisions, written, logged } = makeLog("required", database);
+    for (let count = 0; count < 12; count++) decisions.record({ ...decision, latencyUs: count });
+    await expect(decisions.flush()).rejects.toThrow();
+    const [owner = ""] = readdirSync(directory);
+    const [first = "", second = "", ...others] = readdirSync(join(directory, owner)).sort();
+    expect(others.length).toBeGreaterThan(0);
+    const file = (name: string) => join(directory, owner, name);
+    const inFirst = readSpoolFile(file(first)).records.length;
+    const inSecond = readSpoolFile(file(second)).records.length;
+    const spoilt = readFileSync(file(first));
+    spoilt.writeUInt8(0x40, 3); // the length of the first record
+    writeFileSync(file(first), spoilt);
+    rmSync(file(second));
+    mkdirSync(file(second));
+    delete database.refuses;
+    await decisions.flush();
+    expect(written).toHaveLength(12 - inFirst - inSecond);
+    expect(decisions.counters.lost).toBe(2);
+    expect(logged.join("")).toContain(`"damagedBytes":${spoilt.length}`);
+    expect(logged.join("")).toContain("EISDIR");
+    expect(readdirSync(join(directory, owner)).sort()).toEqual([`${first}.damaged`, `${second}.damaged`]);
+    expect(readFileSync(file(`${first}.damaged`))).toEqual(spoilt);
+    expect(() => decisions.assertReadable()).not.toThrow();
+    decisions.record(decision);
+    await decisions.flush();
+    expect(decisions.counters.lost).toBe(2);
+    await decisions.close();
   });
 
   test("databases do not share a spool, and one that is reached by another address keeps its own", () => {

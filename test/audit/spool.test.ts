@@ -71,20 +71,47 @@ test("a record that was cut off by the end of its process is left out, and those
     const copy = join(directory, "copy.spool");
     writeFileSync(copy, readFileSync(file));
     truncateSync(copy, readFileSync(file).length - missing);
-    expect(readSpoolFile(copy)).toEqual({ records: ["whole"], isDamaged: false });
+    expect(readSpoolFile(copy)).toEqual({ records: ["whole"], damagedBytes: 0 });
   }
   spool.close();
 });
 
-test("a byte that changed afterwards is found", () => {
+test("every bit that changed afterwards is found, in a record's length too, and what stood before it is read", () => {
   const spool = open();
-  spool.append("first");
-  spool.append("second");
+  const records = ["first", "second", "third"];
+  for (const record of records) spool.append(record);
   const file = onlyFile();
-  const bytes = readFileSync(file);
-  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
-  writeFileSync(file, bytes);
-  expect(readSpoolFile(file)).toEqual({ records: ["first"], isDamaged: true });
+  const whole = readFileSync(file);
+  const starts = [0, 13, 27];
+  for (let bit = 0; bit < whole.length * 8; bit++) {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    writeFileSync(file, bytes);
+    const before = starts.filter((start) => start <= bit >> 3).length - 1;
+    const damagedBytes = whole.length - (starts[before] ?? 0);
+    expect([bit, readSpoolFile(file)]).toEqual([bit, { records: records.slice(0, before), damagedBytes }]);
+  }
+  // Control: as it was written, nothing is found.
+  writeFileSync(file, whole);
+  expect(readSpoolFile(file)).toEqual({ records, damagedBytes: 0 });
+  spool.close();
+});
+
+test("an end of zeros, which a machine that lost its power may leave, is damage and no record", () => {
+  const spool = open();
+  spool.append("whole");
+  const file = onlyFile();
+  writeFileSync(file, Buffer.concat([readFileSync(file), Buffer.alloc(4096)]));
+  expect(readSpoolFile(file)).toEqual({ records: ["whole"], damagedBytes: 4096 });
+  spool.close();
+});
+
+test("what could not be told from damage is not taken", () => {
+  const spool = open();
+  expect(() => spool.append("")).toThrow(RangeError);
+  expect(() => spool.append("x".repeat(64 * 1024 + 1))).toThrow(RangeError);
+  spool.append("x".repeat(64 * 1024));
+  expect(drain(spool)).toEqual(["x".repeat(64 * 1024)]);
   spool.close();
 });
 

@@ -50,8 +50,9 @@ function memorySpool(): Spool {
       files.set("0", []);
       return [...files.keys()].filter((name) => name !== "0");
     },
-    read: (file) => ({ records: files.get(file) ?? [], isDamaged: false }),
+    read: (file) => ({ records: files.get(file) ?? [], damagedBytes: 0 }),
     remove: (file) => files.delete(file),
+    setAside: (file) => files.delete(file),
     size: () => 0,
     close() {},
   };
