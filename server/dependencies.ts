@@ -113,7 +113,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   const decisions = createDecisionLog({
     spool: openSpool({
-      directory: resolveSpoolDirectory(env.PARLANT_DATA_DIR ?? DATA_DIR, env.DATABASE_URL, await readDatabaseIdentity(sim)),
+      directory: resolveSpoolDirectory(env.PARLANT_DATA_DIR ?? DATA_DIR, env.DATABASE_URL, await readDatabaseIdentity(sim), log),
       maxBytes: MAX_SPOOL_BYTES,
       rotateBytes: SPOOL_FILE_BYTES,
     }),

@@ -43,6 +43,8 @@ const MAX_RETRY_MS = 10_000;
 const ROWS_PER_INSERT = 500;
 const CLOSE_ATTEMPTS = 2;
 const COMPLAIN_EVERY_MS = 10_000;
+/** A process that serves on must not leave the decisions of one that died beside it until the next start. */
+const ADOPT_EVERY_MS = 60_000;
 /** Of these the file is not the cause. */
 const PASSING = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR"]);
 
@@ -148,7 +150,17 @@ export function createDecisionLog(options: {
     complain(error, message);
   }
 
+  function adopt(): void {
+    try {
+      spool.adoptOrphans();
+    } catch (error) {
+      complain(error, "audit: what other processes left in the spool cannot be looked for");
+    }
+    if (spool.size() > 0) schedule();
+  }
+
   if (spool.size() > 0) schedule();
+  const adopting = setInterval(adopt, ADOPT_EVERY_MS).unref();
   return {
     counters,
     assertReadable() {
@@ -174,6 +186,7 @@ export function createDecisionLog(options: {
     async close() {
       isClosed = true;
       clearTimeout(timer);
+      clearInterval(adopting);
       for (let attempt = 1; attempt <= CLOSE_ATTEMPTS; attempt++) {
         const isWritten = await flush().then(
           () => true,

@@ -2,14 +2,21 @@ import { createHash } from "node:crypto";
 import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Logger } from "../shared/logger.ts";
 
 /**
  * Where decisions for this database are spooled: under the data directory, or where that cannot be written under the
- * system's temporary one. What is spooled for one database never reaches another.
+ * system's temporary one, which is warned of: that one may not outlive a container, and then what was spooled is lost with
+ * it. What is spooled for one database never reaches another.
  *
  * @throws Error where neither is ours alone to write
  */
-export function resolveSpoolDirectory(dataDir: string, databaseUrl: string, databaseIdentity: string | null): string {
+export function resolveSpoolDirectory(
+  dataDir: string,
+  databaseUrl: string,
+  databaseIdentity: string | null,
+  log: Pick<Logger, "warn">,
+): string {
   const { hostname, port, pathname } = new URL(databaseUrl);
   // An address can change from start to start, as the embedded database's does, and what was spooled must be found again.
   const identity = databaseIdentity ?? `${hostname}:${port}${pathname}`;
@@ -22,6 +29,11 @@ export function resolveSpoolDirectory(dataDir: string, databaseUrl: string, data
       const directory = join(base, database);
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       accessSync(directory, constants.W_OK);
+      if (problems.length > 0)
+        log.warn(
+          { directory, err: { message: String(problems[0]) } },
+          `audit: ${dataDir} cannot be written; decisions are spooled in the temporary directory`,
+        );
       return directory;
     } catch (error) {
       problems.push(error);

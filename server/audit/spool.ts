@@ -32,6 +32,8 @@ export interface Spool {
   append(record: string): void;
   /** The files that are complete, oldest first: this process's own and those that dead ones left. */
   takeFiles(): string[];
+  /** Takes over the files of processes that have died since. @throws the file system's error */
+  adoptOrphans(): void;
   /** @throws the file system's error where it cannot be read */
   read(file: string): SpooledFile;
   /** @throws the file system's error; the file is not taken again by this process either way */
@@ -65,8 +67,17 @@ export function openSpool(options: { directory: string; maxBytes: number; rotate
   /** What was dealt with and could not be removed. */
   const left = new Set<string>();
   const sizes = new Map<string, number>();
-  for (const file of orphans(directory, own)) sizes.set(file, sizeOf(file));
-  let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+  let total = 0;
+  adoptOrphans();
+
+  function adoptOrphans(): void {
+    for (const file of orphans(directory, own)) {
+      if (sizes.has(file) || left.has(file)) continue;
+      const bytes = sizeOf(file);
+      sizes.set(file, bytes);
+      total += bytes;
+    }
+  }
 
   function seal(): void {
     if (!current) return;
@@ -113,6 +124,7 @@ export function openSpool(options: { directory: string; maxBytes: number; rotate
       seal();
       return [...sizes.keys()];
     },
+    adoptOrphans,
     read: readSpoolFile,
     remove(file) {
       giveUp(file);
@@ -157,7 +169,7 @@ function isOrphaned(path: string, name: string): boolean {
   const [, host, pid, startedAt] = OWNER.exec(name) ?? [];
   if (host === undefined || pid === undefined || startedAt === undefined) return false;
   if (host === hostname()) return !isRunning({ pid: Number(pid), startedAt });
-  return Date.now() - statSync(path).mtimeMs > SILENCE_MS;
+  return Date.now() - ifThere(() => statSync(path).mtimeMs, Number.POSITIVE_INFINITY) > SILENCE_MS;
 }
 
 function sizeOf(file: string): number {

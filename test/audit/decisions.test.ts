@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { createDecisionLog, type Decision, type ReadPolicy } from "../../server/audit/decision-log.ts";
 import { openSpool, readSpoolFile } from "../../server/audit/spool.ts";
 import { resolveSpoolDirectory } from "../../server/audit/spool-directory.ts";
@@ -149,11 +149,47 @@ describe("the log of decisions", () => {
   });
 
   test("databases do not share a spool, and one that is reached by another address keeps its own", () => {
-    const of = (url: string, identity: string | null) => resolveSpoolDirectory(directory, url, identity);
+    const warnings: string[] = [];
+    const log = pino({ base: null }, { write: (line: string) => warnings.push(line) });
+    const of = (url: string, identity: string | null) => resolveSpoolDirectory(directory, url, identity, log);
     const [one, other] = ["postgresql://a:x@db:5432/sim", "postgresql://b:y@db:5433/sim"] as const;
     expect(of(one, "cluster/1")).toBe(of(other, "cluster/1"));
     expect(of(one, "cluster/1")).not.toBe(of(one, "cluster/2"));
     expect(of(one, null)).not.toBe(of(other, null));
+    expect(warnings).toEqual([]);
+  });
+
+  test("a spool that falls back to the temporary directory is warned of", () => {
+    const warnings: string[] = [];
+    const log = pino({ base: null }, { write: (line: string) => warnings.push(line) });
+    writeFileSync(join(directory, "audit-spool"), "in the way");
+    const found = resolveSpoolDirectory(directory, "postgresql://a:x@db:5432/sim", `of-${directory}`, log);
+    expect(found.startsWith(directory)).toBe(false);
+    rmSync(found, { recursive: true });
+    expect(warnings.map((line) => JSON.parse(line))).toMatchObject([{ level: 40, directory: found }]);
+  });
+
+  test("what a process left that died while others serve on is written by them", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const { decisions, written } = makeLog("available", {});
+      const [own = ""] = readdirSync(directory);
+      const dying = openSpool({ directory, maxBytes: 1_000_000, rotateBytes: 500 });
+      const [died = ""] = readdirSync(directory).filter((name) => name !== own);
+      const record = JSON.stringify(["w", "id", 1_800_000_000_000, "session", "u", "p", null, "cache", "r", 7]);
+      dying.append(record);
+      dying.takeFiles();
+      renameSync(join(directory, died), join(directory, died.replace(/[^.]+\.\d+$/, "another-start.0")));
+      await decisions.flush();
+      expect(written).toEqual([]);
+      vi.advanceTimersByTime(60_000);
+      await decisions.flush();
+      expect(written).toMatchObject([{ id: "id", workspaceId: "w" }]);
+      expect(readdirSync(directory)).toEqual([own]);
+      await decisions.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

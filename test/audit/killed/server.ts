@@ -50,6 +50,7 @@ function memorySpool(): Spool {
       files.set("0", []);
       return [...files.keys()].filter((name) => name !== "0");
     },
+    adoptOrphans() {},
     read: (file) => ({ records: files.get(file) ?? [], damagedBytes: 0 }),
     remove: (file) => files.delete(file),
     setAside: (file) => files.delete(file),
