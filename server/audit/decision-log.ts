@@ -34,14 +34,14 @@ export interface DecisionLog {
   record(decision: Decision): void;
   /** All that was spooled before is in the database. Rejects where it takes nothing; what is spooled stays. */
   flush(): Promise<void>;
-  /** Writes what is left, as far as the database lets it; the rest stays spooled for the next start. */
+  /** Writes what is left, as far as the database lets it within a few seconds; the rest stays spooled for the next start. */
   close(): Promise<void>;
 }
 
 const FLUSH_MS = 250;
 const MAX_RETRY_MS = 10_000;
 const ROWS_PER_INSERT = 500;
-const CLOSE_ATTEMPTS = 2;
+const CLOSE_MS = 5_000;
 const COMPLAIN_EVERY_MS = 10_000;
 /** A process that serves on must not leave the decisions of one that died beside it until the next start. */
 const ADOPT_EVERY_MS = 60_000;
@@ -187,13 +187,16 @@ export function createDecisionLog(options: {
       isClosed = true;
       clearTimeout(timer);
       clearInterval(adopting);
-      for (let attempt = 1; attempt <= CLOSE_ATTEMPTS; attempt++) {
-        const isWritten = await flush().then(
-          () => true,
-          () => false,
-        );
-        if (isWritten) break;
-      }
+      const deadline = Promise.withResolvers<void>();
+      const overdue = setTimeout(deadline.resolve, CLOSE_MS);
+      await Promise.race([
+        flush()
+          .catch(() => flush())
+          .catch(() => {}),
+        deadline.promise,
+      ]);
+      clearTimeout(overdue);
+      if (spool.size() > 0) log.warn({ waitingBytes: spool.size() }, "audit: decisions stay spooled for the next start");
       spool.close();
     },
   };

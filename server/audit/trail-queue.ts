@@ -39,7 +39,7 @@ export interface TrailQueue {
   add(event: QueuedEvent): void;
   /** All that was added before is written. Rejects where the database cannot; the events stay queued. */
   flush(): Promise<void>;
-  /** Writes what is left, as far as the database lets it. */
+  /** Writes what is left, as far as the database lets it within a few seconds; what is lost is counted and logged. */
   close(): Promise<void>;
 }
 
@@ -49,6 +49,8 @@ const MAX_EVENTS = 10_000;
 /** So many different events of one actor are told apart in one flush; further ones are counted without their target. */
 const MAX_EVENTS_PER_ACTOR = 20;
 const CLOSE_ATTEMPTS = 3;
+/** A stopping server is ended after half a minute, and must have said by then what it loses. */
+const CLOSE_MS = 5_000;
 const MAX_ROWS_PER_INSERT = 500;
 
 interface Entry {
@@ -75,6 +77,8 @@ export function createTrailQueue(options: {
   const counters: TrailQueueCounters = { recorded: 0, written: 0, lost: 0 };
   let entries = new Map<string, Entry>();
   let tried: Entry[] = [];
+  /** Those of `tried` that need no further attempt. */
+  const settled = new Set<Entry>();
   let perActor = new Map<string, number>();
   let lostSinceFlush = 0;
   let failures = 0;
@@ -130,25 +134,49 @@ export function createTrailQueue(options: {
     try {
       const existing = await existingWorkspaces(tried.map(({ event }) => event.workspaceId));
       const byWorkspace = Map.groupBy(tried, ({ event }) => event.workspaceId);
-      tried = [];
       const problems: unknown[] = [];
       for (const [workspaceId, own] of byWorkspace) {
-        if (!existing.has(workspaceId)) continue;
-        // One workspace that cannot be written must not keep the others waiting.
-        const problem = await write(workspaceId, own).catch((error: unknown) => error ?? new Error("unknown"));
-        if (problem === undefined) counters.written += own.length;
-        else {
-          problems.push(problem);
-          tried.push(...own);
+        if (existing.has(workspaceId)) {
+          // One workspace that cannot be written must not keep the others waiting.
+          const problem = await write(workspaceId, own).catch((error: unknown) => error ?? new Error("unknown"));
+          if (problem !== undefined) {
+            problems.push(problem);
+            continue;
+          }
+          counters.written += own.length;
         }
+        for (const entry of own) settled.add(entry);
       }
       if (problems.length > 0) throw problems[0];
       failures = 0;
     } catch (error) {
       failures++;
-      log.warn({ waiting: tried.length, err: { message: messageOf(error) } }, "audit: denials cannot be written at the moment");
+      log.warn(
+        { waiting: unsettled().length, err: { message: messageOf(error) } },
+        "audit: denials cannot be written at the moment",
+      );
       throw error;
+    } finally {
+      tried = unsettled();
+      settled.clear();
     }
+  }
+
+  /** What was tried and is not written, whether or not a flush has it in hand. */
+  function unsettled(): Entry[] {
+    return tried.filter((entry) => !settled.has(entry));
+  }
+
+  /** Whether all that is left was written, before `isOverdue` and within a few attempts. */
+  async function writeLeft(isOverdue: () => boolean): Promise<boolean> {
+    for (let attempt = 1; attempt <= CLOSE_ATTEMPTS && !isOverdue(); attempt++) {
+      const isWritten = await flush().then(
+        () => true,
+        () => false,
+      );
+      if (isWritten) return true;
+    }
+    return false;
   }
 
   async function existingWorkspaces(ids: readonly string[]): Promise<Set<string>> {
@@ -195,16 +223,18 @@ export function createTrailQueue(options: {
     async close() {
       isClosed = true;
       clearTimeout(timer);
-      for (let attempt = 1; attempt <= CLOSE_ATTEMPTS; attempt++) {
-        const isWritten = await flush().then(
-          () => true,
-          () => false,
-        );
-        if (isWritten) return;
-      }
-      const left = tried.reduce((total, { count }) => total + count, 0);
+      const deadline = Promise.withResolvers<false>();
+      let isOverdue = false;
+      const overdue = setTimeout(() => {
+        isOverdue = true;
+        deadline.resolve(false);
+      }, CLOSE_MS);
+      const isWritten = await Promise.race([writeLeft(() => isOverdue), deadline.promise]);
+      clearTimeout(overdue);
+      if (isWritten) return;
+      const left = [...unsettled(), ...entries.values()].reduce((total, { count }) => total + count, 0);
       counters.lost += left;
-      log.error({ lost: left }, "audit: the database took no more denials; some were not recorded");
+      log.error({ lost: left }, "audit: the database took no more denials in time; some were not recorded");
     },
   };
 }

@@ -148,6 +148,30 @@ describe("the log of decisions", () => {
     await decisions.close();
   });
 
+  test("a log that closes while the database says nothing waits a few seconds, and all stays on the disk", async () => {
+    vi.useFakeTimers();
+    try {
+      const logged: string[] = [];
+      const decisions = createDecisionLog({
+        spool: openSpool({ directory, maxBytes: 1_000_000, rotateBytes: 500 }),
+        insert: () => new Promise(() => {}),
+        policy: "available",
+        clock: { now: () => 1_800_000_000_000 },
+        log: pino({ base: null }, { write: (line: string) => logged.push(line) }),
+      });
+      decisions.record(decision);
+      const closing = decisions.close();
+      await vi.advanceTimersByTimeAsync(5_000);
+      await closing;
+      const [owner = ""] = readdirSync(directory);
+      const [file = ""] = readdirSync(join(directory, owner));
+      expect(readSpoolFile(join(directory, owner, file)).records).toHaveLength(1);
+      expect(logged.join("")).toContain("stay spooled for the next start");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("databases do not share a spool, and one that is reached by another address keeps its own", () => {
     const warnings: string[] = [];
     const log = pino({ base: null }, { write: (line: string) => warnings.push(line) });

@@ -1,5 +1,5 @@
 import pino from "pino";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createTrailQueue, type QueuedEvent } from "../../server/audit/trail-queue.ts";
 import type { WorkspaceDb } from "../../server/db/workspace-db.ts";
 
@@ -17,7 +17,7 @@ const event = (index: number): QueuedEvent => ({
   requestId: null,
 });
 
-function makeQueue(database: { isAway: boolean }) {
+function makeQueue(database: { isAway: boolean; isSilent?: boolean; isSilentAtWriting?: boolean }) {
   const written: unknown[] = [];
   const logged: string[] = [];
   const queue = createTrailQueue({
@@ -25,6 +25,7 @@ function makeQueue(database: { isAway: boolean }) {
       ({
         auditEvent: {
           async createMany({ data }: { data: unknown[] }) {
+            if (database.isSilentAtWriting) await new Promise(() => {});
             written.push(...data);
           },
         },
@@ -32,6 +33,7 @@ function makeQueue(database: { isAway: boolean }) {
     workspaceKeys: { find: () => Promise.reject(new Error("unused")), renew: () => Promise.reject(new Error("unused")) },
     sim: {
       async query<Row>() {
+        if (database.isSilent) await new Promise(() => {});
         if (database.isAway) throw new Error("away");
         return [{ id: "w" }] as Row[];
       },
@@ -60,6 +62,33 @@ test("a queue that closes while the database is away says how much it could not 
   expect(queue.counters.lost).toBe(3);
   expect(logged.join("")).toContain('"lost":3');
 });
+
+test.each([{ isSilent: true }, { isSilentAtWriting: true }])(
+  "a queue that closes while the database says nothing waits a few seconds and says what is lost: %o",
+  async (silence) => {
+    vi.useFakeTimers();
+    try {
+      const { queue, written, logged } = makeQueue({ isAway: false, ...silence });
+      for (let index = 0; index < 3; index++) queue.add(event(index));
+      void queue.flush();
+      await vi.advanceTimersByTimeAsync(0);
+      queue.add(event(0));
+      let isClosed = false;
+      const closing = queue.close().then(() => {
+        isClosed = true;
+      });
+      await vi.advanceTimersByTimeAsync(4_999);
+      expect(isClosed).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      await closing;
+      expect(written).toEqual([]);
+      expect(queue.counters.lost).toBe(4);
+      expect(logged.join("")).toContain('"lost":4');
+    } finally {
+      vi.useRealTimers();
+    }
+  },
+);
 
 test("events keep their ids from one attempt to the next, so that a row whose acknowledgement was lost is not doubled", async () => {
   const database = { isAway: true };
