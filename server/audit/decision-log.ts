@@ -18,7 +18,7 @@ export type ReadPolicy = "available" | "required";
 export interface DecisionCounters {
   spooled: number;
   written: number;
-  /** Reads that were answered without a decision in the spool, records that the database refuses, and damaged files, each as one. */
+  /** Reads answered without a decision in the spool, records that the database refuses, and damaged files, each as one. */
   lost: number;
 }
 
@@ -103,7 +103,7 @@ export function createDecisionLog(options: {
     }
   }
 
-  /** Writes what can be read of a file; what is wrong with one file holds up no other. Rejects where the database takes nothing. */
+  /** Writes what can be read of a file: what is wrong with one holds up no other. Rejects where the database takes nothing. */
   async function flushFile(file: string): Promise<void> {
     const { rows, problem } = readRows(file);
     for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) await write(rows.slice(start, start + ROWS_PER_INSERT));

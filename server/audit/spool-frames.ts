@@ -9,7 +9,7 @@ export interface SpooledFile {
 
 const HEADER_BYTES = 8;
 /** A decision has less than a tenth of it. A longer one in a file is none that was written. */
-export const MAX_RECORD_BYTES = 64 * 1024;
+const MAX_RECORD_BYTES = 64 * 1024;
 
 /**
  * A record as it is kept in a file: its length, its CRC-32, itself.
@@ -35,8 +35,7 @@ export function readFrames(bytes: Buffer): SpooledFile {
     if (rest.length < HEADER_BYTES) return { records, damagedBytes: 0 };
     const length = rest.readUInt32LE(0);
     const checksum = rest.readUInt32LE(4);
-    const isNoLength = length === 0 || length > MAX_RECORD_BYTES;
-    if (isNoLength) return { records, damagedBytes: rest.length };
+    if (length === 0 || length > MAX_RECORD_BYTES) return { records, damagedBytes: rest.length };
     const payload = rest.subarray(HEADER_BYTES, HEADER_BYTES + length);
     if (payload.length < length) return { records, damagedBytes: beginsWithRecord(payload, checksum) ? rest.length : 0 };
     if (crc32(payload) !== checksum) return { records, damagedBytes: rest.length };

@@ -55,7 +55,8 @@ const SILENCE_MS = 10 * HEARTBEAT_MS;
 let opened = 0;
 
 /**
- * Opens this process's own spool under `directory`, which holds one database's. Files are rotated at `rotateBytes`; all together hold at most `maxBytes`.
+ * Opens this process's own spool under `directory`, which holds one database's. Files are rotated at
+ * `rotateBytes`; all together hold at most `maxBytes`.
  */
 export function openSpool(options: { directory: string; maxBytes: number; rotateBytes: number }): Spool {
   const { directory, maxBytes, rotateBytes } = options;

@@ -37,7 +37,8 @@ export async function readRecognised<Value>(
 }
 
 /**
- * The caller is recognised as the tables stand now; a refusal is left in the trail of the workspace that the route's path names.
+ * The caller is recognised as the tables stand now; a refusal is left in the trail of the workspace that the route's
+ * path names.
  *
  * @throws AppError as recognise does
  */

@@ -283,6 +283,8 @@ test("a session that was deleted is told nothing more, also where no statement i
     [200, (workspace) => ask("evaluation", workspace, { action: action("can_fly") })],
     [403, (workspace) => ask("evaluation", workspace, { subject: user(workspace.admin.id) })],
     [200, (workspace) => ask("evaluations", workspace, { evaluations: [{ action: {} }] })],
+    [200, (workspace) => ask("evaluation", workspace, { resource: { type: "workspace", id: "nowhere" } })],
+    [200, (workspace) => ask("evaluation", workspace, { resource: { type: "workspace", id: server.workspace.id } })],
     [
       400,
       ({ id, writer }) =>
