@@ -41,6 +41,8 @@ async function subjectOf(ctx: WorkspaceContext, userId: string | undefined): Pro
   const caller = callerAsSubject(ctx);
   if (userId === undefined || userId === caller.userId) return caller;
   if (!permissionSatisfies(ctx.permission, "admin")) {
+    // No statement was made yet, so that a remembered permission might not hold any longer.
+    await ctx.db.confirm();
     throw new AppError("FORBIDDEN", `To ask about another user needs the permission "admin"; yours is "${ctx.permission}"`, {
       details: { code: "INSUFFICIENT_WORKSPACE_ROLE", required: "admin", actual: ctx.permission },
     });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPERATIONS, type Operation } from "../../../server/permissions/levels.ts";
+import { explainAccess } from "../../../server/workspaces/access/explain-access.ts";
 import { grantPermission, makeApiKey, makeMember, makeOrganization } from "../../support/database.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { callerWith } from "../../support/services.ts";
@@ -322,6 +323,32 @@ describe("explain", () => {
     });
     await expect(explain(writer, workspaceId, "agent:get", hidden, reader.id)).rejects.toMatchObject({ code: "FORBIDDEN" });
     expect(await explain(writer, workspaceId, "agent:list", undefined, writer.id)).toMatchObject({ allowed: true });
+  });
+});
+
+describe("a question about another user, asked by whoever the server remembers as no admin,", () => {
+  const question = { operation: "agent:list" } as const;
+
+  test("is refused on the permission of the present, or answered", async () => {
+    const { workspaceId, writer, reader } = await makeScene();
+    const ask = () => of(writer).access.explain({ workspaceId, question, userId: reader.id });
+    const warm = () => of(writer).access.me({ workspaceId });
+    await warm();
+    await grantPermission(server.database.owner, { userId: writer.id, workspaceId, permission: "read" });
+    await expect(ask()).rejects.toMatchObject({ code: "FORBIDDEN", cause: { details: { actual: "read" } } });
+    await grantPermission(server.database.owner, { userId: writer.id, workspaceId, permission: "admin" });
+    expect(await ask()).toMatchObject({ userId: reader.id, allowed: true });
+    await grantPermission(server.database.owner, { userId: writer.id, workspaceId, permission: "write" });
+    await warm();
+    await server.database.owner.query("delete from permissions where user_id = $1", [writer.id]);
+    await expect(ask()).rejects.toMatchObject({ code: "NOT_FOUND", message: "Workspace not found" });
+  });
+
+  test("control: a client that confirms whatever is remembered refuses with it", async () => {
+    const db = { confirm: async () => {} };
+    const ctx = { principal: { kind: "session", userId: "u", sessionId: "s" }, permission: "write", db } as never;
+    const refused = explainAccess(ctx, { workspaceId: "w", question, userId: "other" });
+    await expect(refused).rejects.toMatchObject({ code: "FORBIDDEN", details: { actual: "write" } });
   });
 });
 
