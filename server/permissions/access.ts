@@ -3,15 +3,15 @@ import type { SimFeatures } from "../db/sim-features.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
 import { AppError } from "../shared/errors.ts";
-import { type Runway, singleFlight } from "../shared/single-flight.ts";
+import { type Landed, landedFlight, type Runway } from "../shared/single-flight.ts";
 import type { Access, ContextCache } from "./context-cache.ts";
 import { guardedBinding } from "./guard.ts";
 import { loadPermission } from "./load-permission.ts";
 import { PrincipalMap, type Proven } from "./principal-map.ts";
 
 /**
- * The caller's access to a workspace. A remembered one may be out of date, which its client finds out at its first
- * statement; `isFresh` decides on the tables as they stand.
+ * The caller's access to a workspace. A remembered one, which one that others had begun to load counts as, may be out of
+ * date, which its client finds out at its first statement; `isFresh` decides on the tables as they stand.
  *
  * @throws AppError as loadPermission does
  */
@@ -58,19 +58,19 @@ export function createAccessResolver(options: {
     return access;
   }
 
-  async function decide(caller: Proven, workspaceId: string, isFresh: boolean): Promise<Access> {
+  async function decide(caller: Proven, workspaceId: string, isFresh: boolean): Promise<Landed<Access>> {
     const underWay = loads.get(workspaceId, caller.principal);
     if (isFresh) {
       contexts.forget(caller, workspaceId);
       if (underWay) underWay.isOutdated = true;
     }
     // Another credential of the same principal is another question.
-    if (underWay && underWay.proof !== caller.proof) return load(caller, workspaceId);
+    if (underWay && underWay.proof !== caller.proof) return { value: await load(caller, workspaceId), isOfBefore: false };
     const shared = underWay ?? { proof: caller.proof, isOutdated: false, waiting: 0 };
     if (!underWay) loads.set(workspaceId, caller.principal, shared);
     shared.waiting += 1;
     try {
-      return await singleFlight(
+      return await landedFlight(
         shared,
         () => loadAndKeep(caller, workspaceId, shared),
         // A permission that was taken away meanwhile is found out by the guard; one that was given would not be.
@@ -85,7 +85,8 @@ export function createAccessResolver(options: {
   return async (caller, workspaceId, isFresh) => {
     const remembered = isFresh ? undefined : contexts.find(caller, workspaceId);
     if (remembered) return { ...remembered, isRemembered: true };
-    return { ...(await decide(caller, workspaceId, isFresh)), isRemembered: false };
+    const { value, isOfBefore } = await decide(caller, workspaceId, isFresh);
+    return { ...value, isRemembered: isOfBefore };
   };
 }
 

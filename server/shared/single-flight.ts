@@ -9,6 +9,12 @@ interface Flight<Result> {
   outcome: Promise<Result>;
 }
 
+/** A result, and whether the load that it comes from had begun before it was asked for. */
+export interface Landed<Result> {
+  value: Result;
+  isOfBefore: boolean;
+}
+
 let moment = 0;
 
 /**
@@ -23,6 +29,19 @@ export async function singleFlight<Result>(
   load: () => Promise<Result>,
   isGoodOfBefore: (outcome: { value: Result } | { error: unknown }) => boolean,
 ): Promise<Result> {
+  return (await landedFlight(runway, load, isGoodOfBefore)).value;
+}
+
+/**
+ * As singleFlight, for those who treat what was read before they asked as remembered.
+ *
+ * @throws as singleFlight does
+ */
+export async function landedFlight<Result>(
+  runway: Runway<Result>,
+  load: () => Promise<Result>,
+  isGoodOfBefore: (outcome: { value: Result } | { error: unknown }) => boolean,
+): Promise<Landed<Result>> {
   const asked = ++moment;
   for (;;) {
     runway.flight ??= takeOff(runway, load);
@@ -31,9 +50,10 @@ export async function singleFlight<Result>(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
-    if (flight.startedAt < asked && !isGoodOfBefore(outcome)) continue;
+    const isOfBefore = flight.startedAt < asked;
+    if (isOfBefore && !isGoodOfBefore(outcome)) continue;
     if ("error" in outcome) throw outcome.error;
-    return outcome.value;
+    return { value: outcome.value, isOfBefore };
   }
 }
 

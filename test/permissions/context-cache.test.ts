@@ -1,10 +1,14 @@
 import { describe, expect, test } from "vitest";
+import type { Attempt } from "../../server/audit/refusals.ts";
 import type { Principal } from "../../server/auth/principal.ts";
 import { CURRENT_SIM } from "../../server/db/sim-features.ts";
 import type { WorkspaceDb } from "../../server/db/workspace-db.ts";
-import { createAccessResolver } from "../../server/permissions/access.ts";
+import { createAccessResolver, type ResolveAccess } from "../../server/permissions/access.ts";
 import { type Access, ContextCache, type ContextCacheOptions } from "../../server/permissions/context-cache.ts";
+import type { Operation } from "../../server/permissions/levels.ts";
 import type { Proven } from "../../server/permissions/principal-map.ts";
+import type { RequestContext } from "../../server/trpc/context.ts";
+import { type Entry, enterWorkspace } from "../../server/trpc/enter-workspace.ts";
 
 const session = (userId: string, sessionId = `session of ${userId}`, proof = "proof"): Proven => ({
   principal: { kind: "session", userId, sessionId },
@@ -16,6 +20,17 @@ const access = (workspaceId: string, permission: Access["permission"] = "read"):
   db: {} as WorkspaceDb,
   decidedAtMs: 0,
 });
+
+/** Lets a user into the workspace for an operation, as a call of it does. */
+function enter(resolveAccess: ResolveAccess, operation: Operation): Promise<Entry> {
+  const services = {
+    findCaller: async () => ({ ...session("u"), source: "bearer" }),
+    resolveAccess,
+    audit: { signals: { assertNotSlowed() {} } },
+  };
+  const ctx = { services, annotate() {} } as unknown as RequestContext;
+  return enterWorkspace(ctx, { operation, procedure: "test" }, {} as Attempt, { workspaceId: "w" });
+}
 
 function cacheAt(options: Partial<ContextCacheOptions> = {}) {
   const clock = { ms: 0 };
@@ -175,6 +190,33 @@ describe("loads", () => {
     await expect.poll(() => gates.length).toBe(1);
     gates.shift()?.();
     expect(await after).toMatchObject({ permission: "read" });
+  });
+
+  test("a permission that is raised while a load is under way refuses nobody who asks after it was raised", async () => {
+    const gates: (() => void)[] = [];
+    let given = "read";
+    const sim = simOf(async () => {
+      const read = given;
+      await new Promise<void>((open) => gates.push(open));
+      return read;
+    });
+    const { resolve } = resolverOver(sim);
+    const before = resolve(session("u"), "w", false);
+    given = "write";
+    const joined = resolve(session("u"), "w", false);
+    const entered = enter(resolve, "agent:create");
+    // Control: whoever takes a joined load for a fresh one is refused with what was there before.
+    const naive = enter(async (...asked) => ({ ...(await resolve(...asked)), isRemembered: false }), "agent:create");
+    const naiveOutcome = naive.catch((error: unknown) => error);
+    await expect.poll(() => gates.length).toBe(1);
+    gates.shift()?.();
+    expect(await before).toMatchObject({ permission: "read", isRemembered: false });
+    expect(await joined).toMatchObject({ permission: "read", isRemembered: true });
+    await expect.poll(() => gates.length).toBe(1);
+    gates.shift()?.();
+    expect(await entered).toMatchObject({ access: { permission: "write", isRemembered: false } });
+    expect(await naiveOutcome).toMatchObject({ code: "FORBIDDEN", details: { actual: "read" } });
+    expect(sim.statements).toBe(2);
   });
 
   test("a load that failed is told to all who waited, remembered by nobody, and made anew by the next", async () => {
