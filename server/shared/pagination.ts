@@ -5,11 +5,20 @@ import { simId } from "./text.ts";
 
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 100;
+/** Code units of a sort value: 320 characters beyond the first 65,536, or a comparison key at its longest. */
+const MAX_VALUE = 640;
+/** The longest cursor that is made of such a value and an id of Sim's, where JSON needs six bytes for each character. */
+const MAX_CURSOR = 4_000;
 
 /** The window of a list: how many, and where the page before ended. */
 export const pageInput = {
   limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe(`How many to return, 1 to ${MAX_LIMIT}`),
-  cursor: z.string().min(1).max(1_000).optional().describe("nextCursor of the page before, under the same filters and order"),
+  cursor: z
+    .string()
+    .min(1)
+    .max(MAX_CURSOR)
+    .optional()
+    .describe("nextCursor of the page before, under the same filters and order"),
   sortOrder: z.enum(["asc", "desc"]).default("desc").describe("The order of the list"),
 };
 
@@ -26,7 +35,7 @@ const cursorSchema = z.strictObject({
   q: z.string(),
   v: z
     .string()
-    .max(500)
+    .max(MAX_VALUE)
     .refine((text) => !text.includes("\0") && text.isWellFormed()),
   id: simId,
 });

@@ -4,6 +4,8 @@ const NUL = "\0";
 // Controls, format characters (among them those that reorder text on screen, Unicode UAX 9), line separators and fillers:
 // all of them make one name look like another. The joiners U+200C and U+200D are letters' and emojis' own business.
 const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|(?![\u200c\u200d])\p{Cf}/u;
+/** One character can be compared as eighteen (U+FDFA), and lists are ordered, indexed and continued by what is compared. */
+const MAX_COMPARISON_KEY = 400;
 const JOINERS = /\u200c|\u200d|\ufe0e|\ufe0f/gu;
 
 /** Free text: NFC is left to the writer, NUL (which PostgreSQL cannot store) and lone surrogates are refused. */
@@ -27,6 +29,10 @@ export function nameText(max: number) {
         .max(max)
         .refine((text) => !UNSEEN.test(text), "must not contain control, bidirectional or invisible characters")
         .refine((text) => comparisonKey(text) !== "", "must have a visible character")
+        .refine(
+          (text) => comparisonKey(text).length <= MAX_COMPARISON_KEY,
+          `must not come to more than ${MAX_COMPARISON_KEY} characters in compatibility form (Unicode NFKC)`,
+        )
         .refine((text) => text.isWellFormed(), "must be well-formed Unicode"),
     )
     .meta({ minLength: 1, maxLength: max });

@@ -1,3 +1,4 @@
+import { sortedEmail } from "../../db/workspace-members.ts";
 import { isOrganizationAdmin } from "../../permissions/levels.ts";
 import { levelRuleOf, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { decodeCursor, encodeCursor } from "../../shared/pagination.ts";
@@ -27,7 +28,7 @@ export async function listMembers(ctx: WorkspaceContext, input: ListMembersInput
       const member = { userId, email, name, image, permissionType, isExternal, joinedAt, roleSource, isOrgAdmin } as const;
       return [{ ...member, grants: grants.get(userId) ?? [] }];
     }),
-    nextCursor: rows.length > limit && last ? encodeCursor(query, { value: last.email, id: last.userId }) : null,
+    nextCursor: rows.length > limit && last ? encodeCursor(query, { value: sortedEmail(last.email), id: last.userId }) : null,
     isolation: { workspaceId: ctx.workspaceId, verified: true },
   };
 }

@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPERATIONS, type Operation } from "../../../server/permissions/levels.ts";
 import { explainAccess } from "../../../server/workspaces/access/explain-access.ts";
-import { grantPermission, makeApiKey, makeMember, makeOrganization } from "../../support/database.ts";
+import { grantPermission, makeApiKey, makeMember, makeOrganization, makeUser } from "../../support/database.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { callerWith } from "../../support/services.ts";
 import { makeSignedInUser, makeStaffedWorkspace, type TestUser } from "../../support/workspace.ts";
@@ -131,6 +132,31 @@ describe("members", () => {
     } while (cursor);
     expect(seen).toHaveLength(3);
     expect(seen).toEqual([...seen].sort());
+  });
+});
+
+describe("members, with the longest and strangest emails,", () => {
+  test("are paged one by one, each once, in both orders", async () => {
+    const { workspaceId, reader } = await makeScene();
+    const { owner } = server.database;
+    const emails = ["\u0001", "\u{10ffff}", "\ufffd", '"', "a"].flatMap((character) =>
+      ["x", "y"].map((end) => `${character.repeat(330)}${end}@example.test`),
+    );
+    for (const email of emails) {
+      const { id } = await makeUser(owner, { id: `\u0001${randomUUID()}`.padEnd(128, "\u0002"), email });
+      await grantPermission(owner, { userId: id, workspaceId, permission: "read" });
+    }
+    for (const sortOrder of ["asc", "desc"] as const) {
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await of(reader).access.members({ workspaceId, sortOrder, limit: 1, ...(cursor && { cursor }) });
+        seen.push(...page.data.map(({ email }) => email));
+        cursor = page.nextCursor ?? undefined;
+      } while (cursor);
+      expect(seen).toHaveLength(emails.length + 3);
+      expect(new Set(seen)).toEqual(new Set([...seen, ...emails]));
+    }
   });
 });
 
