@@ -20,7 +20,7 @@ import type { PrismaClient } from "./generated/client.ts";
 import {
   type GrantsOfUsersQuery,
   grantsOfUsersStatement,
-  type LevelChanges,
+  type LevelChange,
   type LevelChangesQuery,
   levelChangesStatement,
   type UserGrant,
@@ -64,8 +64,8 @@ export type WorkspaceTransaction = ScopedModels & TransactionReads;
 interface OwnReads extends NamedReads {
   /** Grants of users on those undeleted agents on which a level reaches what is required. */
   grantsOfUsers(query: GrantsOfUsersQuery): Promise<UserGrant[]>;
-  /** What another rule would make of a user's levels on all undeleted agents. */
-  levelChanges(query: LevelChangesQuery): Promise<LevelChanges>;
+  /** What another rule would make of a user's levels on the next undeleted agents. */
+  levelChanges(query: LevelChangesQuery): Promise<LevelChange[]>;
   /** A page of the workspace's undeleted agents that the caller sees, each with the caller's own grant on it. */
   agentPage(query: AgentPageQuery): Promise<GrantedAgentRow[]>;
   /** Resolves where the decision that the client rests on still holds, and touches no row. */
@@ -167,10 +167,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       await query(CONFIRM);
     },
     grantsOfUsers: (given: GrantsOfUsersQuery) => query(grantsOfUsersStatement(workspaceId, given)) as Promise<UserGrant[]>,
-    async levelChanges(given: LevelChangesQuery) {
-      const [changes] = (await query(levelChangesStatement(workspaceId, given))) as LevelChanges[];
-      return changes ?? { gained: 0, lost: 0, unchanged: 0, data: [] };
-    },
+    levelChanges: (given: LevelChangesQuery) => query(levelChangesStatement(workspaceId, given)) as Promise<LevelChange[]>,
     auditLog: createAuditLogReader(workspaceId, schema, query),
     transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
       runBound(binding, () =>

@@ -68,15 +68,17 @@ export type TransactionContext = Omit<WorkspaceContext, "db"> & { db: WorkspaceT
 
 /** Runs `work` in one transaction, whose commit fails if the permission no longer holds by then. */
 export function inTransaction<Result>(ctx: WorkspaceContext, work: (tx: TransactionContext) => Promise<Result>): Promise<Result> {
-  return ctx.db.transaction((db) => {
-    // Once a transaction has read the keys, its own writes hold the workspace in place.
-    let renewed: Promise<BoundaryKeys> | undefined;
-    const renewKeys: WorkspaceContext["renewKeys"] = (reader) => {
-      renewed ??= ctx.renewKeys(reader);
-      return renewed;
-    };
-    return work({ ...ctx, db, renewKeys });
-  });
+  // Once a transaction has read the keys, its own writes hold the workspace in place.
+  return ctx.db.transaction((db) => work({ ...ctx, db, renewKeys: onceOnly(ctx.renewKeys) }));
+}
+
+/** Reads the keys at most once, however many rows of a call are not authentic. */
+export function onceOnly(renewKeys: WorkspaceContext["renewKeys"]): WorkspaceContext["renewKeys"] {
+  let renewed: Promise<BoundaryKeys> | undefined;
+  return (reader) => {
+    renewed ??= renewKeys(reader);
+    return renewed;
+  };
 }
 
 /** The rule by which the caller's level on agents is decided. */

@@ -193,3 +193,32 @@ test("a row of another origin takes no place on a page, and no cursor tells of i
   expect(cursors.join()).toContain(first.id);
   expect(cursors.join()).not.toMatch(new RegExp(`moved|${movedId}`, "i"));
 });
+
+test("a grant on a row of another origin is shown to nobody, and no simulation counts the row; control: both do so once it is vouched for", async () => {
+  await move(to.id);
+  await changePastTheServer(
+    database.owner,
+    `insert into parlant.parlant_agent_grant (workspace_id, agent_id, user_id, level, created_at, updated_at)
+     values ($1, $2, $3, 'none', now(), now())`,
+    [to.id, movedId, to.reader.id],
+  );
+  const look = async () => {
+    const { access } = of(to.admin);
+    const { data } = await access.members({ workspaceId: to.id });
+    const change = { kind: "permission", userId: to.reader.id, permission: "admin" } as const;
+    const { gained, lost, unchanged, data: changes } = await access.simulate({ workspaceId: to.id, change });
+    const granted = data.flatMap(({ grants }) => grants.map(({ agentId }) => agentId));
+    return { granted, gained, lost, unchanged, changed: changes.map(({ agentId }) => agentId).sort() };
+  };
+  expect(await look()).toEqual({ granted: [], gained: 1, lost: 0, unchanged: 0, changed: [residentId] });
+  expect(await violationsIn(to.id)).toMatchObject([{ target_id: movedId }]);
+  const { ISOLATION_SECRET } = testEnv(database.appUrl);
+  await signAgent(database.owner, ISOLATION_SECRET[0] ?? "", to.id, movedId);
+  expect(await look()).toEqual({
+    granted: [movedId],
+    gained: 2,
+    lost: 0,
+    unchanged: 0,
+    changed: [movedId, residentId].sort(),
+  });
+});

@@ -207,12 +207,32 @@ test("each read names its workspace by itself: a superuser's, whom no policy hol
         const rows = await of.agentsById({ ids, grantee: userOf(0), areDeletedIncluded: true });
         return rows.sort((one, another) => one.id.localeCompare(another.id));
       },
-      (of: WorkspaceDb) => of.grantsOfUsers({ userIds: [userOf(0), userOf(1)], levels, required: "view" }),
-      (of: WorkspaceDb) => of.levelChanges({ grantee: userOf(0), before: rule, after: null, nowMs: NOW, take: 100 }),
+      (of: WorkspaceDb) => of.grantsOfUsers({ userIds: [userOf(0), userOf(1)], levels, required: "view", takeOfEach: 100 }),
+      (of: WorkspaceDb) =>
+        of.levelChanges({ grantee: userOf(0), before: rule, after: null, nowMs: NOW, beyondId: null, take: 100 }),
       (of: WorkspaceDb) => of.members({ userIds: null, order: "asc", take: 100 }),
     ];
     for (const read of reads) expect(await read(free)).toEqual(await read(db));
   } finally {
     await unheld.close();
   }
+});
+
+test("levels read a few at a time are those read at once, and grants of each user are as many as were asked for", async () => {
+  const rule = levelRule({ permission: "write", userId: userOf(0), keyId: null });
+  const query = { grantee: userOf(0), before: rule, after: null, nowMs: NOW };
+  const once = await db.levelChanges({ ...query, beyondId: null, take: 1_000 });
+  expect(once.map(({ id }) => id)).toEqual([...ids].sort());
+  const seen: typeof once = [];
+  for (let take = 7, beyondId: string | null = null; seen.length < once.length; beyondId = seen.at(-1)?.id ?? null) {
+    const rows: typeof once = await db.levelChanges({ ...query, beyondId, take });
+    expect(rows).toHaveLength(Math.min(take, once.length - seen.length));
+    seen.push(...rows);
+  }
+  expect(seen).toEqual(once);
+  const admin = { rule: levelRule({ permission: "admin", userId: userOf(0), keyId: null }), nowMs: NOW };
+  const asked = { userIds: [userOf(1), userOf(2)], levels: admin, required: "manage" } as const;
+  const all = await db.grantsOfUsers({ ...asked, takeOfEach: 1_000 });
+  const firstOf = (userId: string) => all.filter((row) => row.userId === userId).slice(0, 2);
+  expect(await db.grantsOfUsers({ ...asked, takeOfEach: 2 })).toEqual([...firstOf(userOf(1)), ...firstOf(userOf(2))]);
 });

@@ -2,8 +2,11 @@ import { sortedEmail } from "../../db/workspace-members.ts";
 import { isOrganizationAdmin } from "../../permissions/levels.ts";
 import { levelRuleOf, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { decodeCursor, encodeCursor } from "../../shared/pagination.ts";
+import { authenticRows } from "../agents/agent-row.ts";
 import type { ListMembersInput, MemberPage, WorkspaceMember } from "./schemas.ts";
 import { permissionOf } from "./subject.ts";
+
+const MAX_GRANTS_SHOWN = 100;
 
 /** One page of the users with a permission in the workspace, each with its grants as far as the caller may manage them. */
 export async function listMembers(ctx: WorkspaceContext, input: ListMembersInput): Promise<MemberPage> {
@@ -26,20 +29,29 @@ export async function listMembers(ctx: WorkspaceContext, input: ListMembersInput
       const isOrgAdmin = isOrganizationAdmin(facts.organizationRole);
       const roleSource = facts.isOwner ? "owner" : isOrgAdmin && facts.ownPermission !== "admin" ? "org-admin" : "explicit";
       const member = { userId, email, name, image, permissionType, isExternal, joinedAt, roleSource, isOrgAdmin } as const;
-      return [{ ...member, grants: grants.get(userId) ?? [] }];
+      return [{ ...member, ...(grants.get(userId) ?? { grants: [], hasMoreGrants: false }) }];
     }),
     nextCursor: rows.length > limit && last ? encodeCursor(query, { value: sortedEmail(last.email), id: last.userId }) : null,
     isolation: { workspaceId: ctx.workspaceId, verified: true },
   };
 }
 
+type Grants = Pick<WorkspaceMember, "grants" | "hasMoreGrants">;
+
 /** The users' grants on agents that the caller manages. A grant elsewhere would tell of an agent that may be hidden. */
-async function managedGrants(ctx: WorkspaceContext, userIds: string[]): Promise<Map<string, WorkspaceMember["grants"]>> {
+async function managedGrants(ctx: WorkspaceContext, userIds: string[]): Promise<Map<string, Grants>> {
   const levels = { rule: levelRuleOf(ctx), nowMs: ctx.clock.now() };
-  const rows = await ctx.db.grantsOfUsers({ userIds, levels, required: "manage" });
-  const grants = new Map<string, WorkspaceMember["grants"]>();
-  for (const { userId, agentId, level, expiresAt } of rows) {
-    grants.set(userId, [...(grants.get(userId) ?? []), { agentId, level, expiresAt }]);
+  const takeOfEach = MAX_GRANTS_SHOWN + 1;
+  const rows = await ctx.db.grantsOfUsers({ userIds, levels, required: "manage", takeOfEach });
+  const agents = [...new Map(rows.map((row) => [row.id, row])).values()];
+  const authentic = new Set((await authenticRows(ctx, agents)).map(({ id }) => id));
+  const byUser = new Map<string, Grants & { read: number }>();
+  for (const { userId, id: agentId, level, expiresAt } of rows) {
+    const of = byUser.get(userId) ?? { grants: [], hasMoreGrants: false, read: 0 };
+    byUser.set(userId, of);
+    of.read += 1;
+    of.hasMoreGrants = of.read > MAX_GRANTS_SHOWN;
+    if (!of.hasMoreGrants && authentic.has(agentId)) of.grants.push({ agentId, level, expiresAt });
   }
-  return grants;
+  return byUser;
 }

@@ -77,7 +77,8 @@ export const WorkspaceMember = z.object({
   isOrgAdmin: z.boolean(),
   grants: z
     .array(z.object({ agentId: z.uuid(), level, expiresAt: z.date().nullable() }))
-    .describe("The member's grants on those agents that the caller manages"),
+    .describe("The member's grants on those agents that the caller manages, the first hundred by the agents' ids"),
+  hasMoreGrants: z.boolean().describe("Whether there are more than those; agents.grants.list has them agent by agent"),
 });
 export type WorkspaceMember = z.output<typeof WorkspaceMember>;
 

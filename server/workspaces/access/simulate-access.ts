@@ -1,5 +1,6 @@
+import type { LevelChange } from "../../db/level-reads.ts";
 import { ACCESS_LEVELS, type AccessLevel, agentLevel } from "../../permissions/levels.ts";
-import type { WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { onceOnly, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { agentNotFound } from "../../shared/errors.ts";
 import { authenticRows, grantOf } from "../agents/agent-row.ts";
 import type { AccessSimulation, SimulateAccessInput } from "./schemas.ts";
@@ -9,6 +10,8 @@ type Change = SimulateAccessInput["change"];
 type Outcome = Pick<AccessSimulation, "permission" | "gained" | "lost" | "unchanged" | "data">;
 
 const MAX_SHOWN = 100;
+/** A workspace has any number of agents, and all of them are judged. */
+const AGENTS_AT_A_TIME = 1_000;
 
 /**
  * Who would gain and lose on which agents, if this grant or permission were another. Nothing is changed.
@@ -32,13 +35,10 @@ async function withGrant(ctx: WorkspaceContext, change: Change & { kind: "grant"
     rule ? agentLevel(rule, agent, grant, nowMs) : "none";
   const before = levelWith(grantOf(agent));
   const after = levelWith(level && { level, expiresAt });
-  const rise = ACCESS_LEVELS.indexOf(after) - ACCESS_LEVELS.indexOf(before);
   return {
-    permission: { before: permission, after: permission },
-    gained: rise > 0 ? 1 : 0,
-    lost: rise < 0 ? 1 : 0,
-    unchanged: rise === 0 ? 1 : 0,
-    data: rise === 0 ? [] : [{ agentId, before, after }],
+    ...{ permission: { before: permission, after: permission }, gained: 0, lost: 0, unchanged: 0 },
+    [changeOf(before, after)]: 1,
+    data: before === after ? [] : [{ agentId, before, after }],
   };
 }
 
@@ -46,12 +46,27 @@ async function withPermission(ctx: WorkspaceContext, change: Change & { kind: "p
   const { userId } = change;
   const facts = await findFacts(ctx, userId);
   const permission = { before: permissionOf(facts), after: permissionOf(facts, change.permission) };
-  const changes = await ctx.db.levelChanges({
+  const rules = {
     grantee: userId,
     before: userAsSubject(userId, permission.before).rule,
     after: userAsSubject(userId, permission.after).rule,
     nowMs: ctx.clock.now(),
-    take: MAX_SHOWN,
-  });
-  return { permission, ...changes };
+  };
+  const outcome: Outcome = { permission, gained: 0, lost: 0, unchanged: 0, data: [] };
+  const reader = { ...ctx, renewKeys: onceOnly(ctx.renewKeys) };
+  for (let beyondId: string | null = null, isMore = true; isMore; ) {
+    const rows: LevelChange[] = await ctx.db.levelChanges({ ...rules, beyondId, take: AGENTS_AT_A_TIME });
+    for (const { id: agentId, before, after } of await authenticRows(reader, rows)) {
+      outcome[changeOf(before, after)] += 1;
+      if (before !== after && outcome.data.length < MAX_SHOWN) outcome.data.push({ agentId, before, after });
+    }
+    beyondId = rows.at(-1)?.id ?? null;
+    isMore = rows.length === AGENTS_AT_A_TIME;
+  }
+  return outcome;
+}
+
+function changeOf(before: AccessLevel, after: AccessLevel): "gained" | "lost" | "unchanged" {
+  if (before === after) return "unchanged";
+  return ACCESS_LEVELS.indexOf(after) > ACCESS_LEVELS.indexOf(before) ? "gained" : "lost";
 }

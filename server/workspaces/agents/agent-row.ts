@@ -1,4 +1,5 @@
 import type { AgentRow, GrantedAgentRow } from "../../db/agent-page.ts";
+import type { SignedAgentRow } from "../../db/level-reads.ts";
 import { boundaryProblem } from "../../isolation/agent-boundary.ts";
 import type { BoundaryKeys } from "../../isolation/boundary.ts";
 import { type AccessLevel, agentLevel, type LevelGrant } from "../../permissions/levels.ts";
@@ -28,12 +29,12 @@ export function grantOf({ grantLevel, grantExpiresAt }: GrantedAgentRow): LevelG
  * The rows that were made in this workspace. Any other counts as absent, and is a violation once the workspace's keys
  * have been read again: those in memory may be of a workspace that was deleted and came back.
  */
-export async function authenticRows<Row extends AgentRow>(
+export async function authenticRows<Row extends SignedAgentRow>(
   ctx: WorkspaceContext | TransactionContext,
   rows: Row[],
 ): Promise<Row[]> {
   const { workspaceId, principal, request } = ctx;
-  const problem = (row: AgentRow, keys: BoundaryKeys) =>
+  const problem = (row: SignedAgentRow, keys: BoundaryKeys) =>
     row.workspaceId === workspaceId ? boundaryProblem(workspaceId, keys, row) : "BOUNDARY_MISMATCH";
   if (rows.every((row) => problem(row, ctx.keys) === null)) return rows;
   const keys = await ctx.renewKeys(ctx.db);

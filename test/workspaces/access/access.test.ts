@@ -121,6 +121,26 @@ describe("members", () => {
     expect(await seenBy(admin)).toEqual([own]);
   });
 
+  test("shows a hundred grants of a member, and says whether there are more", async () => {
+    const { workspaceId, admins, reader, writer } = await makeScene();
+    const names = Array.from({ length: 101 }, (_, index) => `Agent ${index}`);
+    const agents = await Promise.all(names.map((name) => admins.agents.create({ workspaceId, name })));
+    const ids = agents.map(({ id }) => id).sort();
+    const grantTo = (userId: string, agentIds: string[]) =>
+      Promise.all(
+        agentIds.map((agentId) => admins.agents.grants.set({ workspaceId, agentId, userId, level: "view", expiresAt: null })),
+      );
+    await grantTo(reader.id, ids);
+    await grantTo(writer.id, ids.slice(1));
+    const { data } = await admins.access.members({ workspaceId });
+    const shown = (userId: string) => {
+      const member = data.find((one) => one.userId === userId);
+      return [member?.hasMoreGrants, member?.grants.map(({ agentId }) => agentId)];
+    };
+    expect(shown(reader.id)).toEqual([true, ids.slice(0, 100)]);
+    expect(shown(writer.id)).toEqual([false, ids.slice(1)]);
+  });
+
   test("is paged", async () => {
     const { workspaceId, reader } = await makeScene();
     const seen: string[] = [];
