@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { WorkspaceDb } from "../../server/db/workspace-db.ts";
 import type { Dependencies } from "../../server/dependencies.ts";
 import { createMovableClock } from "../support/clock.ts";
 import { createTestDatabase, makeApiKey, type TestDatabase } from "../support/database.ts";
@@ -221,4 +222,53 @@ test("a grant on a row of another origin is shown to nobody, and no simulation c
     unchanged: 0,
     changed: [movedId, residentId].sort(),
   });
+});
+
+test("a call reads past some hundreds of rows of another origin, and no further, and reads the keys once", async () => {
+  const reads = { pages: 0, salts: 0 };
+  const { services } = one;
+  const counting: Dependencies = {
+    ...one,
+    services: {
+      ...services,
+      resolveAccess: async (...asked) => {
+        const access = await services.resolveAccess(...asked);
+        const agentPage: WorkspaceDb["agentPage"] = (query) => {
+          reads.pages += 1;
+          return access.db.agentPage(query);
+        };
+        return { ...access, db: Object.create(access.db, { agentPage: { value: agentPage } }) };
+      },
+      workspaceKeys: {
+        ...services.workspaceKeys,
+        renew: (...asked) => {
+          reads.salts += 1;
+          return services.workspaceKeys.renew(...asked);
+        },
+      },
+    },
+  };
+  const list = (limit: number, cursor?: string) =>
+    callerWith(counting, to.reader.headers).workspaces.agents.list({ workspaceId: to.id, sortBy: "name", limit, cursor });
+  const makeForeign = (from: number, count: number) =>
+    changePastTheServer(
+      database.owner,
+      `insert into parlant.parlant_agent (workspace_id, id, name, name_key, boundary, boundary_key_version, created_at, updated_at)
+       select $1, gen_random_uuid(), 'foreign ' || n, 'foreign ' || n, 'x', 1, now(), now() from generate_series($2::int, $3::int) n`,
+      [to.id, from, from + count - 1],
+    );
+  // By name and downwards: Resident, the foreign ones, and an authentic one after them.
+  const { id: lastId } = await of(to.admin).agents.create({ workspaceId: to.id, name: "A last" });
+  await makeForeign(0, 110);
+  expect((await list(1)).data.map(({ id }) => id)).toEqual([residentId]);
+  const whole = await list(50);
+  expect(whole).toMatchObject({ data: [{ id: residentId }, { id: lastId }], nextCursor: null });
+  await makeForeign(110, 340);
+  Object.assign(reads, { pages: 0, salts: 0 });
+  const cut = await list(1);
+  expect(cut.data.map(({ id }) => id)).toEqual([residentId]);
+  expect(reads).toEqual({ pages: 5, salts: 1 });
+  expect(Buffer.from(String(cut.nextCursor), "base64url").toString()).toContain(residentId);
+  expect(await list(1, String(cut.nextCursor))).toMatchObject({ data: [], nextCursor: null });
+  expect(reads).toEqual({ pages: 10, salts: 2 });
 });
