@@ -26,7 +26,8 @@ export function nameText(max: number) {
       z
         .string()
         .min(1)
-        .max(max)
+        // What is too long is not looked at any further.
+        .max(max, { abort: true })
         .refine((text) => !UNSEEN.test(text), "must not contain control, bidirectional or invisible characters")
         .refine((text) => comparisonKey(text) !== "", "must have a visible character")
         .refine(

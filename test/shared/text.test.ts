@@ -7,6 +7,7 @@ test("a name is trimmed, normalized to NFC, and counted after that", () => {
   expect(name.parse("  e\u0301te\u0301 ")).toBe("été");
   expect(name.safeParse("x".repeat(11)).success).toBe(false);
   expect(name.safeParse("e\u0301".repeat(10)).success).toBe(true);
+  expect(name.safeParse("\ufdfa".repeat(1_000)).error?.issues).toMatchObject([{ code: "too_big" }]);
 });
 
 test("what is not seen, or reorders what is seen, is refused; the joiners of letters and emojis are not", () => {
