@@ -29,6 +29,8 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
+  // What the test before did to the server's role is not remembered.
+  clock.forward(10_000);
   from = await makeStaffedWorkspace(database.owner);
   to = await makeStaffedWorkspace(database.owner);
   movedId = (await of(from.admin).agents.create({ workspaceId: from.id, name: "Moved" })).id;
