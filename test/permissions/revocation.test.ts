@@ -1,3 +1,4 @@
+import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Dependencies } from "../../server/dependencies.ts";
 import {
@@ -8,7 +9,7 @@ import {
   makeOrganization,
   type TestDatabase,
 } from "../support/database.ts";
-import { callerWith, createTestDependencies } from "../support/services.ts";
+import { callerWith, createTestDependencies, TEST_INTERNAL_SECRET } from "../support/services.ts";
 import { makeSignedInUser, makeStaffedWorkspace, type TestUser, type TestWorkspace } from "../support/workspace.ts";
 
 let database: TestDatabase;
@@ -105,6 +106,38 @@ test("an organization's admin inherits admin, loses it with the role, and a mere
   await expect(callerWith(dependencies, member.headers).workspaces.agents.list({ workspaceId })).rejects.toMatchObject(NOT_FOUND);
   await sql("update member set role = 'member' where user_id = $1", boss.id);
   await expect(agents.list({ workspaceId })).rejects.toMatchObject(NOT_FOUND);
+});
+
+test.each(["personal", "workspace"] as const)("a %s key ends when it expires, on a server that remembers it", async (kind) => {
+  const { id: workspaceId, writer } = await makeStaffedWorkspace(database.owner);
+  const key = await makeApiKey(database.owner, { userId: writer.id, ...(kind === "workspace" && { workspaceId }) });
+  const { agents } = callerWith(dependencies, { "x-api-key": key.plain }).workspaces;
+  await agents.create({ workspaceId, name: "Scout" });
+  await sql("update api_key set expires_at = (now() at time zone 'UTC') - interval '1 second' where id = $1", key.id);
+  await expect(agents.list({ workspaceId })).rejects.toMatchObject(UNAUTHORIZED);
+  await expect(agents.create({ workspaceId, name: "Second" })).rejects.toMatchObject(UNAUTHORIZED);
+  expect(await names(workspaceId)).toEqual(["Scout"]);
+});
+
+test("Sim's backend acts for a user with that user's permission, until it is taken or the user banned", async () => {
+  const { id: workspaceId, writer, reader } = await makeStaffedWorkspace(database.owner);
+  const actingFor = async (userId: string) => {
+    const token = await new SignJWT({ type: "internal", userId })
+      .setProtectedHeader({ alg: "HS256" })
+      .setIssuer("sim-internal")
+      .setAudience("sim-api")
+      .setExpirationTime("5m")
+      .sign(new TextEncoder().encode(TEST_INTERNAL_SECRET));
+    return callerWith(dependencies, { authorization: `Bearer ${token}` }).workspaces.agents;
+  };
+  const agents = await actingFor(writer.id);
+  expect(await agents.create({ workspaceId, name: "Scout" })).toMatchObject({ createdBy: writer.id });
+  await expect((await actingFor(reader.id)).create({ workspaceId, name: "Second" })).rejects.toMatchObject({ code: "FORBIDDEN" });
+  await sql("delete from permissions where entity_id = $1 and user_id = $2", workspaceId, writer.id);
+  await expect(agents.list({ workspaceId })).rejects.toMatchObject(NOT_FOUND);
+  await sql(`update "user" set banned = true where id = $1`, reader.id);
+  await expect((await actingFor(reader.id)).list({ workspaceId })).rejects.toMatchObject(UNAUTHORIZED);
+  expect(await names(workspaceId)).toEqual(["Scout"]);
 });
 
 test("an API key ends with its deletion; a personal one with the workspace's say, which only members learn of", async () => {
