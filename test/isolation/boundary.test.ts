@@ -37,6 +37,8 @@ test("it holds for this row in this workspace, and for nothing else", () => {
   // The same again once it is known to be good, and no less refused for another.
   expect(verifyBoundary(keys, { ...subject }, stored)).toBe(true);
   expect(verifyBoundary(keys, { ...subject, workspaceId: "w2" }, stored)).toBe(false);
+  // A refusal is not remembered as anything: the same question again has the same answer.
+  expect(verifyBoundary(keys, { ...subject, workspaceId: "w2" }, stored)).toBe(false);
   expect(verifyBoundary(keys, subject, { ...stored, boundary: `${stored.boundary}00` })).toBe(false);
   expect(verifyBoundary(keys, subject, { ...stored, boundary: "" })).toBe(false);
   expect(verifyBoundary(keys, subject, { ...stored, boundary: "zz" })).toBe(false);
