@@ -30,6 +30,9 @@ export const OPERATIONS = {
   "audit:verify": { workspace: "admin" },
   "audit:prove": { workspace: "admin" },
   "audit:export": { workspace: "admin" },
+  "integration:sync": { workspace: "admin" },
+  "integration:status": { workspace: "admin" },
+  "integration:clear": { workspace: "admin" },
 } as const satisfies Record<string, { workspace: WorkspacePermission } | { agent: AccessLevel }>;
 
 export type Operation = keyof typeof OPERATIONS;

@@ -21,7 +21,7 @@ import { toAppError, toTrpcError } from "./errors.ts";
 import { type ProcedureMeta, t } from "./trpc.ts";
 
 /*
- * The ladder: public, workspace, agent. Each step is a function of the permission and the summary that answers only
+ * The ladder: public, workspace, agent; those of simIntegration stand in integration-procedures.ts. Each step is a function of the permission and the summary that answers only
  * with input(), which answers only with output(), which answers only with query() and mutation(): a procedure that
  * leaves one of them out does not compile.
  */
@@ -37,7 +37,7 @@ type Mutation<Input extends z.ZodType, Output extends z.ZodType> = TRPCMutationP
 type Verb<Args, Output extends z.ZodType> = (args: Args) => Promise<z.input<Output>> | z.input<Output>;
 
 /** A step of the ladder that still waits for its schemas. The two arguments are what a query and a mutation are given. */
-interface Step<QueryArgs, MutationArgs, Base> {
+export interface Step<QueryArgs, MutationArgs, Base> {
   input<Input extends z.ZodType<Base>>(
     schema: Input,
   ): {
@@ -155,7 +155,7 @@ function enteredProcedure(operation: Operation, summary: string) {
 }
 
 /** The middleware under every procedure: every error leaves as one that is written for the caller. tRPC's next() never throws. */
-function ladder(meta: ProcedureMeta) {
+export function ladder(meta: ProcedureMeta) {
   return t.procedure.meta(meta).use(async ({ ctx, path, next }) => {
     ctx.annotate({ procedure: path });
     const result = await next();
@@ -165,7 +165,7 @@ function ladder(meta: ProcedureMeta) {
 }
 
 type UntypedVerb = (args: { ctx: object; input: unknown; agent?: LeveledAgent }) => unknown;
-type Opener<Context> = (ctx: Context, input: unknown, verb: UntypedVerb) => unknown;
+export type Opener<Context> = (ctx: Context, input: unknown, verb: UntypedVerb) => unknown;
 interface UntypedProcedure {
   _def: { inputs: z.ZodType[]; output: z.ZodType };
 }
@@ -180,7 +180,7 @@ interface UntypedBuilder<Context> {
  * Joins a step's builder with what runs its verbs. The types of the verbs are Step's: tRPC's builder cannot carry a
  * schema that is still generic, so it is used untyped here and nowhere else.
  */
-function step<QueryArgs, MutationArgs, Base, Context>(
+export function step<QueryArgs, MutationArgs, Base, Context>(
   builder: object,
   open: { query: Opener<Context>; mutation: Opener<Context> },
 ): Step<QueryArgs, MutationArgs, Base> {

@@ -7,7 +7,7 @@ import { httpStatus, toAppError } from "./errors.ts";
 
 /** Every procedure says what it needs and, in one sentence, what it does: the SDK's hover text and OpenAPI's summary. */
 export interface ProcedureMeta {
-  permission: Operation | "public" | "authenticated";
+  permission: Operation | "public" | "authenticated" | "internal";
   summary: string;
 }
 

@@ -9,7 +9,7 @@ const procedures = Object.entries(allProcedures());
 
 test("every procedure has a permission that exists, a sentence, an input and an output", () => {
   expect(procedures.length).toBeGreaterThan(6);
-  const permissions = [...Object.keys(OPERATIONS), "public", "authenticated"];
+  const permissions = [...Object.keys(OPERATIONS), "public", "authenticated", "internal"];
   for (const [path, { meta, input, output }] of procedures) {
     expect([path, permissions.includes(meta.permission)]).toEqual([path, true]);
     expect(meta.summary).toMatch(/^[A-Z].*\.$/);

@@ -1,9 +1,9 @@
-import { SignJWT } from "jose";
 import pino from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeApiKey } from "../support/database.ts";
+import { internalHeaders } from "../support/internal.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { callerWith, TEST_INTERNAL_SECRET } from "../support/services.ts";
+import { callerWith } from "../support/services.ts";
 import { makeStaffedWorkspace, type TestWorkspace } from "../support/workspace.ts";
 
 let server: TestServer;
@@ -32,16 +32,6 @@ const user = (id: string) => ({ type: "user", id });
 const agent = (id: string) => ({ type: "agent", id, properties: { workspaceId: server.workspace.id } });
 const workspace = () => ({ type: "workspace", id: server.workspace.id });
 const action = (name: string) => ({ name });
-
-async function internalHeaders(userId?: string): Promise<Record<string, string>> {
-  const token = await new SignJWT({ type: "internal", ...(userId && { userId }) })
-    .setProtectedHeader({ alg: "HS256" })
-    .setIssuer("sim-internal")
-    .setAudience("sim-api")
-    .setExpirationTime("5m")
-    .sign(new TextEncoder().encode(TEST_INTERNAL_SECRET));
-  return { authorization: `Bearer ${token}` };
-}
 
 test("an evaluation is a decision on oneself, the same as the call would be, and echoes the request's id", async () => {
   const { reader, writer } = server.workspace;
