@@ -35,8 +35,12 @@ export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> =
   parlant_workspace_state: ["SELECT", "INSERT", "UPDATE"],
 };
 
-/** The functions it may execute: the two that enter a workspace. */
-export const APP_FUNCTIONS = ["parlant.parlant_enter(text,text,text)", "parlant.parlant_enter_system(text,text)"] as const;
+/** The functions it may execute: those that enter a workspace. */
+export const APP_FUNCTIONS = [
+  "parlant.parlant_enter(text,text,text)",
+  "parlant.parlant_enter_system(text,text)",
+  "parlant.parlant_sync_facts(text,text)",
+] as const;
 
 /** Tables of Sim's that the server never reads, so that a grant on them is taken back like any other that is not listed. */
 const SIM_TABLES_NEVER_READ = ["account"];
