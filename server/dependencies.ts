@@ -25,6 +25,7 @@ import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
 import { createAccessResolver } from "./permissions/access.ts";
 import { type AntiEntropy, createAntiEntropy } from "./permissions/anti-entropy.ts";
 import { ContextCache } from "./permissions/context-cache.ts";
+import { forgetOnHint } from "./permissions/forget.ts";
 import { guardedBinding } from "./permissions/guard.ts";
 import { allowsPersonalApiKeys } from "./permissions/personal-api-keys.ts";
 import type { Proven } from "./permissions/principal-map.ts";
@@ -70,6 +71,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     poolSize: env.DB_POOL_SIZE,
     maxOverflow: env.DB_MAX_OVERFLOW,
     poolTimeoutSeconds: env.DB_POOL_TIMEOUT,
+    log,
     onError: (error) => log.warn({ err: { message: error.message } }, "database connection lost"),
     onRowRefused: refusals.add,
     onAudited: (workspaceId) => sealer.touch(workspaceId),
@@ -80,6 +82,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
   const contexts = new ContextCache({ ttlMs });
   const antiEntropy = createAntiEntropy({ contexts, features, queryBound, log });
+  const access = createAccessResolver({ sim, features, contexts, nowMs: () => clock.now(), openWorkspace });
   const credentials = createCredentialCache({
     authenticator: createAuthenticator({
       sim,
@@ -103,6 +106,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     lastContextSample: antiEntropy.recent,
   });
   const workspaceKeys = createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs);
+  database.hints.subscribe((hint) => forgetOnHint({ access, credentials, workspaceKeys }, hint));
   const trail = createTrailQueue({ openWorkspace, workspaceKeys, sim, clock, log });
   const auditLogKeys = await deriveAuditLogKeys(env.ISOLATION_SECRET);
   const sealer = createSealer({ openWorkspace, sim, keys: auditLogKeys, clock, log });
@@ -125,13 +129,8 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   return {
     services: {
       findCaller: credentials.find,
-      resolveAccess: createAccessResolver({
-        sim,
-        features,
-        contexts,
-        nowMs: () => clock.now(),
-        openWorkspace,
-      }),
+      resolveAccess: access.resolve,
+      hints: database.hints,
       violations,
       isolation: {
         health: createHealth({ checks, clock, log }),

@@ -66,6 +66,7 @@ export async function startServer(variables: Record<string, string | undefined>)
       throw new Error(`Port ${env.PORT} on ${env.HOST} is in use: stop what uses it, or name another one in PORT`);
     });
     dependencies.sealer.start();
+    void dependencies.database.hints.start();
     const [address] = app.addresses();
     return { url: urlOf(typeof address === "object" ? address.port : env.PORT, env), embedded, stop };
   } catch (error) {

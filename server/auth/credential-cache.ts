@@ -10,6 +10,8 @@ const JITTER = 0.2;
 export interface CredentialCache {
   /** The caller behind the headers; `isFresh` verifies anew and forgets what was remembered. */
   find(headers: RequestHeaders, isFresh: boolean): Promise<Authentication | null>;
+  /** Forgets the credentials of a user, or all, also those being verified; answers with how many were remembered. */
+  forget(userId: string | undefined): number;
 }
 
 /** The verifications of one credential. */
@@ -67,6 +69,15 @@ export function createCredentialCache(options: {
         shared.waiting -= 1;
         if (shared.waiting === 0) underWay.delete(digest);
       }
+    },
+    forget(userId) {
+      // Whose those are that are being verified is not known yet.
+      for (const verification of underWay.values()) verification.isOutdated = true;
+      const meant = [...known.entries()].filter(
+        ([, { principal }]) => userId === undefined || ("userId" in principal && principal.userId === userId),
+      );
+      for (const [digest] of meant) known.delete(digest);
+      return meant.length;
     },
   };
 }

@@ -4,6 +4,7 @@ import pg from "pg";
 import { type Binding, runBound } from "./binding.ts";
 import { type DecisionRow, decisionInsertStatement } from "./decision-insert.ts";
 import { PrismaClient } from "./generated/client.ts";
+import { createHints, type Hints, type HintsOptions } from "./hints.ts";
 import { readSchemaMap } from "./schema-map.ts";
 import { ScopedPool } from "./scoped-pool.ts";
 import type { SimReader, Statement } from "./sim-reader.ts";
@@ -19,6 +20,9 @@ export interface DatabaseOptions {
   /** How long a statement may wait for a connection, in seconds. */
   poolTimeoutSeconds: number;
   onError(error: Error): void;
+  /** Where hints say that they are lost or off; nowhere unless given. */
+  log?: HintsOptions["log"];
+  listening?: HintsOptions["listening"];
   /** Told where row-level security refused a row that a workspace's client had let through. */
   onRowRefused?(workspaceId: string, model: string): void;
   /** Told of each workspace whose audit trail is being written to, before that is committed. */
@@ -34,6 +38,8 @@ export interface Database {
   /** Reaches nothing by itself: the pool refuses a statement without a binding. */
   unscopedPrisma: PrismaClient;
   sim: SimReader;
+  /** What this instance and the others tell each other; the others are heard once it is started. */
+  hints: Hints;
   /** Inserts decisions of any workspaces; one that is there already stays as it is. */
   insertDecisions(rows: readonly DecisionRow[]): Promise<void>;
   /** No connection that is there now serves another statement: what was prepared on them is gone with them. */
@@ -48,6 +54,8 @@ export type QueryBound = <Row extends object>(binding: Binding, statement: State
 
 /** How long a plan can live that was made while row-level security did not bind the role, and nobody saw it. */
 const MAX_LIFETIME_SECONDS = 1_800;
+
+const SILENT = { info() {}, warn() {}, error() {} };
 
 const UTC_TIMESTAMP_OID = 1114;
 
@@ -75,7 +83,15 @@ export function openDatabase(options: DatabaseOptions): Database {
     errorFormat: "minimal",
   });
   const queryBound: QueryBound = (binding, statement) => runBound(binding, () => pool.queryRows(statement));
+  const hints = createHints({
+    send: (statement) => pool.queryOutside(statement),
+    url: options.url,
+    connectTimeoutMs: options.poolTimeoutSeconds * 1_000,
+    log: options.log ?? SILENT,
+    ...(options.listening && { listening: options.listening }),
+  });
   const base = {
+    hints,
     prisma: unscopedPrisma,
     schema: readSchemaMap(unscopedPrisma),
     query: queryBound,
@@ -88,12 +104,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     queryBound,
     unscopedPrisma,
     sim: { query: (statement) => pool.queryOutside(statement) },
+    hints,
     async insertDecisions(rows) {
       await pool.queryOutside(decisionInsertStatement(rows));
     },
     renewConnections: () => pool.renewConnections(),
     waiting: () => pool.waitingCount,
     async close() {
+      await hints.close();
       await unscopedPrisma.$disconnect();
       await closePool(pool, open);
     },

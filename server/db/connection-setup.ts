@@ -58,6 +58,11 @@ interface ClientInternals {
   _connectionTimeoutMillis: number;
 }
 
+/** Whether the connection that was set up has its session for itself, which LISTEN needs. */
+export function isDirect(client: pg.ClientBase): boolean {
+  return !pooled.has(client);
+}
+
 /** Whether a statement prepared by name is there in the transactions to come. Through an older PgBouncer it may not be. */
 export function keepsStatements(client: pg.ClientBase): boolean {
   return !pooled.get(client)?.isNamedAsGiven;

@@ -17,6 +17,8 @@ import {
 import { type Binding, runBound } from "./binding.ts";
 import { isRowRefused } from "./errors.ts";
 import type { PrismaClient } from "./generated/client.ts";
+import type { Hint } from "./hint.ts";
+import type { TransactionHints } from "./hints.ts";
 import {
   type GrantsOfUsersQuery,
   grantsOfUsersStatement,
@@ -56,6 +58,8 @@ interface TransactionReads extends NamedReads {
   /** Events that the audit log has no place for yet, those of other transactions included. */
   unsealedAuditEvents: ReadUnsealedEvents;
   appendAuditLeaves: AppendAuditLeaves;
+  /** Every instance is told with the commit, and none where there is none. Not for what happens often: see Hints.announce. */
+  publishHint(hint: Hint): Promise<void>;
 }
 
 /** The database as one workspace sees it, inside a transaction. */
@@ -93,6 +97,7 @@ export interface WorkspaceDbBase {
   onRowRefused(workspaceId: string, model: string): void;
   /** Told of each workspace whose audit trail is being written to, before that is committed. */
   onAudited?(workspaceId: string): void;
+  hints: TransactionHints;
 }
 
 export interface WorkspaceDbOptions {
@@ -148,7 +153,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
     agentsById: (given) => query(agentsByIdStatement(workspaceId, agentColumns, given)) as Promise<GrantedAgentRow[]>,
     members: (given) => query(membersStatement(workspaceId, features, given)) as Promise<MemberFacts[]>,
   });
-  const enter = (tx: RawPrisma & object): WorkspaceTransaction => {
+  const enter = (tx: RawPrisma & object, published: Hint[]): WorkspaceTransaction => {
     const query = ({ text, values }: Statement) => tx.$queryRawUnsafe<object[]>(text, ...values);
     return withModels<TransactionReads>(() => tx, {
       ...reads(query),
@@ -157,6 +162,10 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       modelPolicy: async (userId) => (features.permissionGroups ? readModelPolicy(tx, workspaceId, userId) : null),
       unsealedAuditEvents: createUnsealedReader(workspaceId, schema, query),
       appendAuditLeaves: createLeafAppender(workspaceId, query),
+      async publishHint(hint) {
+        for (const statement of base.hints.statements(hint)) await query(statement);
+        published.push(hint);
+      },
     });
   };
   const query = (statement: Statement) => base.query(binding, statement);
@@ -169,10 +178,13 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
     grantsOfUsers: (given: GrantsOfUsersQuery) => query(grantsOfUsersStatement(workspaceId, given)) as Promise<UserGrant[]>,
     levelChanges: (given: LevelChangesQuery) => query(levelChangesStatement(workspaceId, given)) as Promise<LevelChange[]>,
     auditLog: createAuditLogReader(workspaceId, schema, query),
-    transaction: <Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) =>
-      runBound(binding, () =>
-        extended().$transaction((tx) => work(enter(tx)), { maxWait: transactionMaxWaitMs, timeout: TRANSACTION_TIMEOUT_MS }),
-      ),
+    async transaction<Result>(work: (tx: WorkspaceTransaction) => Promise<Result>) {
+      const published: Hint[] = [];
+      const limits = { maxWait: transactionMaxWaitMs, timeout: TRANSACTION_TIMEOUT_MS };
+      const result = await runBound(binding, () => extended().$transaction((tx) => work(enter(tx, published)), limits));
+      base.hints.committed(published);
+      return result;
+    },
   });
 }
 

@@ -14,6 +14,8 @@ export interface WorkspaceKeys {
   find(workspaceId: string, db: StateReader): Promise<BoundaryKeys>;
   /** As the workspace's state has them at this moment: a workspace that was deleted and came back has others. */
   renew(workspaceId: string, db: StateReader): Promise<BoundaryKeys>;
+  /** Forgets a workspace's keys, or all; answers with how many were remembered. */
+  forget(workspaceId: string | undefined): number;
 }
 
 /** Keeps derived keys in memory for `ttlMs`. */
@@ -24,7 +26,16 @@ export function createWorkspaceKeys(rootSecrets: readonly string[], ttlMs: numbe
     known.set(workspaceId, keys);
     return keys;
   };
-  return { find: async (workspaceId, db) => known.get(workspaceId) ?? renew(workspaceId, db), renew };
+  return {
+    find: async (workspaceId, db) => known.get(workspaceId) ?? renew(workspaceId, db),
+    renew,
+    forget(workspaceId) {
+      if (workspaceId !== undefined) return known.delete(workspaceId) ? 1 : 0;
+      const { size } = known;
+      known.clear();
+      return size;
+    },
+  };
 }
 
 /** The keys as the workspace's state has them; null where it has no state, and none is made. */

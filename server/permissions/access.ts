@@ -1,3 +1,4 @@
+import type { Principal } from "../auth/principal.ts";
 import type { Binding } from "../db/binding.ts";
 import type { SimFeatures } from "../db/sim-features.ts";
 import type { SimReader } from "../db/sim-reader.ts";
@@ -7,7 +8,7 @@ import { type Landed, landedFlight, type Runway } from "../shared/single-flight.
 import type { Access, ContextCache } from "./context-cache.ts";
 import { guardedBinding } from "./guard.ts";
 import { loadPermission } from "./load-permission.ts";
-import { PrincipalMap, type Proven } from "./principal-map.ts";
+import { isInScope, PrincipalMap, type Proven, type Scope } from "./principal-map.ts";
 
 /**
  * The caller's access to a workspace. A remembered one, which one that others had begun to load counts as, may be out of
@@ -21,8 +22,16 @@ export type ResolveAccess = (
   isFresh: boolean,
 ) => Promise<Access & { isRemembered: boolean }>;
 
+export interface AccessResolver {
+  resolve: ResolveAccess;
+  /** Forgets what is remembered in the scope, and what is being loaded is not remembered; answers with how much was remembered. */
+  forget(scope: Scope): number;
+}
+
 /** The loads for one principal. */
 interface Load extends Runway<Access> {
+  workspaceId: string;
+  principal: Principal;
   proof: string | null;
   /** Whether the outcome of the present one may not be remembered. */
   isOutdated: boolean;
@@ -39,7 +48,7 @@ export function createAccessResolver(options: {
   contexts: ContextCache;
   openWorkspace(binding: Binding): WorkspaceDb;
   nowMs(): number;
-}): ResolveAccess {
+}): AccessResolver {
   const { sim, features, contexts, openWorkspace, nowMs } = options;
   const loads = new PrincipalMap<Load>();
 
@@ -66,7 +75,11 @@ export function createAccessResolver(options: {
     }
     // Another credential of the same principal is another question.
     if (underWay && underWay.proof !== caller.proof) return { value: await load(caller, workspaceId), isOfBefore: false };
-    const shared = underWay ?? { proof: caller.proof, isOutdated: false, waiting: 0 };
+    const shared = underWay ?? {
+      ...{ workspaceId, principal: caller.principal, proof: caller.proof },
+      isOutdated: false,
+      waiting: 0,
+    };
     if (!underWay) loads.set(workspaceId, caller.principal, shared);
     shared.waiting += 1;
     try {
@@ -82,11 +95,19 @@ export function createAccessResolver(options: {
     }
   }
 
-  return async (caller, workspaceId, isFresh) => {
-    const remembered = isFresh ? undefined : contexts.find(caller, workspaceId);
-    if (remembered) return { ...remembered, isRemembered: true };
-    const { value, isOfBefore } = await decide(caller, workspaceId, isFresh);
-    return { ...value, isRemembered: isOfBefore };
+  return {
+    async resolve(caller, workspaceId, isFresh) {
+      const remembered = isFresh ? undefined : contexts.find(caller, workspaceId);
+      if (remembered) return { ...remembered, isRemembered: true };
+      const { value, isOfBefore } = await decide(caller, workspaceId, isFresh);
+      return { ...value, isRemembered: isOfBefore };
+    },
+    forget(scope) {
+      for (const load of loads.values(scope.workspaceId)) {
+        if (isInScope(scope, load.workspaceId, load.principal)) load.isOutdated = true;
+      }
+      return contexts.clear(scope);
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { WorkspaceDb } from "../db/workspace-db.ts";
 import type { WorkspacePermission } from "./levels.ts";
-import { isSamePrincipal, PrincipalMap, type Proven } from "./principal-map.ts";
+import { isInScope, isSamePrincipal, PrincipalMap, type Proven, type Scope } from "./principal-map.ts";
 
 /** An entry holds a client, and Prisma's part of one takes some 40 KB once it is used: the bound is one of memory. */
 const MAX_ENTRIES = 10_000;
@@ -89,11 +89,9 @@ export class ContextCache {
   }
 
   /** Forgets all of a workspace, of a user, or of a user in a workspace; answers with how many entries that were. */
-  clear(scope: { workspaceId?: string | undefined; userId?: string | undefined }): number {
-    const meant = [...this.#entries.values()].filter(
-      ({ principal, access }) =>
-        (scope.workspaceId === undefined || access.workspaceId === scope.workspaceId) &&
-        (scope.userId === undefined || ("userId" in principal && principal.userId === scope.userId)),
+  clear(scope: Scope): number {
+    const meant = [...this.#entries.values(scope.workspaceId)].filter(({ principal, access }) =>
+      isInScope(scope, access.workspaceId, principal),
     );
     for (const entry of meant) this.forget(entry, entry.access.workspaceId);
     return meant.length;

@@ -56,11 +56,25 @@ export class PrincipalMap<Value> {
     return eldest;
   }
 
-  *values(): Generator<Value> {
-    for (const kinds of this.#workspaces.values()) {
+  /** Of all workspaces, or of one. */
+  *values(workspaceId?: string): Generator<Value> {
+    const ofOne = workspaceId === undefined ? undefined : this.#workspaces.get(workspaceId);
+    const meant = workspaceId === undefined ? this.#workspaces.values() : ofOne ? [ofOne] : [];
+    for (const kinds of meant) {
       for (const values of Object.values(kinds)) if (values) yield* values.values();
     }
   }
+}
+
+/** A workspace, a user, or a user in a workspace; everything where neither is given. */
+export interface Scope {
+  workspaceId?: string | undefined;
+  userId?: string | undefined;
+}
+
+export function isInScope(scope: Scope, workspaceId: string, principal: Principal): boolean {
+  if (scope.workspaceId !== undefined && workspaceId !== scope.workspaceId) return false;
+  return scope.userId === undefined || ("userId" in principal && principal.userId === scope.userId);
 }
 
 /** What a workspace has of each kind; an object of one shape, since a map of four would be one look-up more. */

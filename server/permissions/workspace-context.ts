@@ -2,6 +2,7 @@ import type { Checkpoint } from "../../client-sdk/src/audit/index.ts";
 import type { Principal } from "../auth/principal.ts";
 import { actingUserId } from "../auth/principal.ts";
 import type { LevelRule } from "../db/agent-level-sql.ts";
+import type { Hints } from "../db/hints.ts";
 import type { WorkspaceDb, WorkspaceTransaction } from "../db/workspace-db.ts";
 import type { AuditLogKeys } from "../isolation/audit-log-keys.ts";
 import type { BoundaryKeys } from "../isolation/boundary.ts";
@@ -54,6 +55,7 @@ export interface WorkspaceContext {
   /** Told of a row that was not made in this workspace. */
   reportViolation: Violations["report"];
   auditLogSeal: AuditLogSeal;
+  hints: Pick<Hints, "announce" | "subscribe">;
   clock: Clock;
   log: Logger;
   request: RequestInfo;

@@ -2,6 +2,7 @@ import type { DecisionLog } from "../audit/decision-log.ts";
 import type { DenialSignals } from "../audit/denial-signals.ts";
 import type { TrailQueue } from "../audit/trail-queue.ts";
 import type { Authentication, RequestHeaders } from "../auth/principal.ts";
+import type { Hints } from "../db/hints.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { IsolationFacts } from "../isolation/health.ts";
 import type { Violations } from "../isolation/violations.ts";
@@ -22,6 +23,7 @@ export interface Audit {
 export interface Services {
   findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Authentication | null>;
   resolveAccess: ResolveAccess;
+  hints: Hints;
   workspaceKeys: WorkspaceKeys;
   violations: Violations;
   isolation: IsolationFacts;

@@ -191,6 +191,7 @@ function contextOf(
     db: access.db,
     reportViolation: services.violations.report,
     auditLogSeal: services.auditLogSeal,
+    hints: services.hints,
     clock: services.clock,
     log: services.log,
     request: { ...request, method: [request.method, procedure].filter(Boolean).join(" ") },

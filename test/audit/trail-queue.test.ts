@@ -30,7 +30,11 @@ function makeQueue(database: { isAway: boolean; isSilent?: boolean; isSilentAtWr
           },
         },
       }) as unknown as WorkspaceDb,
-    workspaceKeys: { find: () => Promise.reject(new Error("unused")), renew: () => Promise.reject(new Error("unused")) },
+    workspaceKeys: {
+      find: () => Promise.reject(new Error("unused")),
+      renew: () => Promise.reject(new Error("unused")),
+      forget: () => 0,
+    },
     sim: {
       async query<Row>() {
         if (database.isSilent) await new Promise(() => {});

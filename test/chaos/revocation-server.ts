@@ -32,7 +32,7 @@ const withoutGuard = createAccessResolver({
 });
 
 const app = await createApp({
-  services: guard === "guarded" ? dependencies.services : { ...dependencies.services, resolveAccess: withoutGuard },
+  services: guard === "guarded" ? dependencies.services : { ...dependencies.services, resolveAccess: withoutGuard.resolve },
   basePath: "",
   allowedOrigins: new Set(),
   trustedProxies: [],

@@ -39,7 +39,15 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
   return {
     findCaller: async () => null,
     resolveAccess: unexpected,
-    workspaceKeys: { find: unexpected, renew: unexpected },
+    hints: {
+      publish: unexpected,
+      announce() {},
+      subscribe: () => () => {},
+      start: async () => {},
+      state: () => ({ state: "idle", losses: 0, malformed: 0 }),
+      close: async () => {},
+    },
+    workspaceKeys: { find: unexpected, renew: unexpected, forget: () => 0 },
     violations: {
       report() {},
       total: () => 0,

@@ -31,7 +31,7 @@ async function watched(isGuarded = true) {
   const contexts = new ContextCache({ ttlMs: 60_000 });
   const { database: db, services } = dependencies;
   const openWorkspace = db.openWorkspace;
-  const resolve = createAccessResolver({ sim: db.sim, features: CURRENT_SIM, contexts, openWorkspace, nowMs: Date.now });
+  const { resolve } = createAccessResolver({ sim: db.sim, features: CURRENT_SIM, contexts, openWorkspace, nowMs: Date.now });
   const remember = async ({ headers }: TestWorkspace["writer"], workspaceId: string) => {
     const caller = (await services.findCaller(new Headers(headers), false)) as Authentication;
     await resolve(caller, workspaceId, false);

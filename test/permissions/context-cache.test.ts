@@ -51,7 +51,7 @@ function simOf(answer: (values: unknown[]) => string | null | Promise<string | n
 
 function resolverOver(sim: ReturnType<typeof simOf>, contexts = cacheAt().cache) {
   const openWorkspace = () => ({}) as WorkspaceDb;
-  return { contexts, resolve: createAccessResolver({ sim, features: CURRENT_SIM, contexts, openWorkspace, nowMs: () => 0 }) };
+  return { contexts, ...createAccessResolver({ sim, features: CURRENT_SIM, contexts, openWorkspace, nowMs: () => 0 }) };
 }
 
 describe("what is remembered for one is never found for another", () => {

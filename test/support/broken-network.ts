@@ -5,6 +5,8 @@ export interface BreakableDatabase {
   url: string;
   /** Cuts every connection that is open, without a word to either side's protocol. */
   cut(): void;
+  /** From now on nothing passes through the connections that are open, and neither side is told. */
+  freeze(): void;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,9 @@ export async function behindBreakableNetwork(databaseUrl: string): Promise<Break
     url: url.href,
     cut() {
       for (const socket of open) socket.resetAndDestroy();
+    },
+    freeze() {
+      for (const socket of open) socket.unpipe().pause();
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
