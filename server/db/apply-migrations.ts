@@ -2,6 +2,7 @@ import pg from "pg";
 import { type LockPolicy, migrationSettings, retryOnLock } from "./lock-retry.ts";
 import { listMigrations, type SqlFile, toMigrationList } from "./migration-files.ts";
 import { openSchemaEngine } from "./schema-engine.ts";
+import { MARK_RUNNING } from "./sim-migration-lock.ts";
 
 /** Nothing that the engine could take for its own business: it sees our schema alone. */
 const NO_FILTER = { externalTables: [], externalEnums: [] };
@@ -18,7 +19,7 @@ export async function applyMigrations(url: string, policy: LockPolicy): Promise<
   let scriptError: unknown;
   const { engine, close } = await openSchemaEngine({
     url,
-    onConnect: `SET search_path = parlant; ${migrationSettings(policy)}`,
+    onConnect: `SET search_path = parlant; ${migrationSettings(policy)}; ${MARK_RUNNING}`,
     async runScript(connection, script) {
       const migration = migrations.find((one) => one.script === script);
       try {

@@ -6,7 +6,7 @@ import { listSimTableScripts } from "./migration-files.ts";
 import { createPartition, hasPartition, monthPartitions } from "./partitions.ts";
 import { probeSim, SIM_COLUMNS } from "./probe-sim.ts";
 import { type AppRole, ensureRole, grantToApplication } from "./roles.ts";
-import { takeSimMigrationLock } from "./sim-migration-lock.ts";
+import { awaitEarlierSessions, takeSimMigrationLock } from "./sim-migration-lock.ts";
 
 export interface MigrateOptions {
   /** A direct connection as the owner of Sim's tables; through a transaction pooler its locks would not hold. */
@@ -52,6 +52,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   try {
     await owner.query(migrationSettings(policy));
     await takeSimMigrationLock(owner, options.waitMs ?? 120_000, log);
+    await retryOnLock("What an earlier migration left running", policy, () => awaitEarlierSessions(owner));
     if (options.withSimTables) await createSimTables(owner, log);
     await assertSimTables(owner);
     await createSchema(owner);
