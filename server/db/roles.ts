@@ -26,12 +26,15 @@ export function appRoleOf(databaseUrl: string, ownerUrl: string): AppRole | unde
 export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   _prisma_migrations: ["SELECT"],
   parlant_agent: ["SELECT", "INSERT", "UPDATE"],
+  parlant_agent_counter: ["SELECT", "INSERT", "UPDATE"],
   parlant_agent_grant: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_audit_checkpoint: ["SELECT", "INSERT"],
   parlant_audit_event: ["SELECT", "INSERT"],
   parlant_authz_decision: ["SELECT", "INSERT"],
   parlant_audit_leaf: ["SELECT", "INSERT"],
+  parlant_event: ["SELECT", "INSERT"],
   parlant_idempotency_key: ["SELECT", "INSERT", "DELETE"],
+  parlant_session: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_workspace_state: ["SELECT", "INSERT", "UPDATE"],
 };
 

@@ -6,12 +6,15 @@ import type { Prisma } from "./generated/client.ts";
  */
 export const MODEL_SCOPE = {
   Agent: "workspace",
+  AgentCounter: "workspace",
   AgentGrant: "workspace",
   AuditCheckpoint: "workspace",
   AuditEvent: "workspace",
   AuthzDecision: "workspace",
   AuditLeaf: "workspace",
+  Event: "workspace",
   IdempotencyKey: "workspace",
+  Session: "workspace",
   WorkspaceState: "workspace",
   SimApiKey: "sim",
   SimMember: "sim",

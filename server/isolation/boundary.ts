@@ -8,9 +8,13 @@ export interface BoundaryKeys extends KeyRing {
   readonly audit: KeyRing;
 }
 
+/** The kinds of rows that carry a boundary. */
+export const SIGNED_KINDS = ["agent", "session"] as const;
+export type SignedKind = (typeof SIGNED_KINDS)[number];
+
 /** What a boundary vouches for: that this row was made in this workspace, with this id, at this time. */
 export interface BoundarySubject {
-  kind: "agent";
+  kind: SignedKind;
   workspaceId: string;
   id: string;
   createdAt: Date;

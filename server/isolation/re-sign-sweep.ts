@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
+import { SIGNED_KINDS } from "./boundary.ts";
 import { reSignBatch } from "./re-sign.ts";
 import type { RowAccess } from "./signed-rows.ts";
 import type { Violations } from "./violations.ts";
@@ -53,13 +54,16 @@ async function reSignWorkspace(
   signal: AbortSignal,
 ): Promise<{ reSigned: number; isDone: boolean }> {
   let total = 0;
-  let after: string | null = null;
-  do {
-    const { reSigned, next } = await reSignBatch(options, workspaceId, { after, size: options.batchSize ?? 200 });
-    total += reSigned;
-    after = next;
-  } while (after !== null && !signal.aborted);
-  return { reSigned: total, isDone: after === null };
+  for (const kind of SIGNED_KINDS) {
+    let after: string | null = null;
+    do {
+      if (signal.aborted) return { reSigned: total, isDone: false };
+      const { reSigned, next } = await reSignBatch(options, { workspaceId, kind }, { after, size: options.batchSize ?? 200 });
+      total += reSigned;
+      after = next;
+    } while (after !== null);
+  }
+  return { reSigned: total, isDone: true };
 }
 
 async function* listWorkspaces(sim: SimReader): AsyncGenerator<string> {

@@ -1,5 +1,5 @@
-import { signBoundary } from "./boundary.ts";
-import { DELETED_TOO, judgeRows, type RowAccess, SIGNED, violationOf } from "./signed-rows.ts";
+import { type SignedKind, signBoundary } from "./boundary.ts";
+import { judgeRows, type RowAccess, readSignedRows, reSignRow, violationOf } from "./signed-rows.ts";
 import type { Violations } from "./violations.ts";
 
 /** How a workspace's batch went. */
@@ -10,25 +10,20 @@ export interface ReSigned {
 }
 
 /**
- * Signs the workspace's next rows of an older root secret with the newest one; nothing else of a row changes. A row that
- * does not verify under the secret that it names is reported and never signed, and one that another server got to first
- * is left to it.
+ * Signs the workspace's next rows of a kind and of an older root secret with the newest one; nothing else of a row changes.
+ * A row that does not verify under the secret that it names is reported and never signed, and one that another server got
+ * to first is left to it.
  */
 export async function reSignBatch(
   options: RowAccess & { violations: Violations },
-  workspaceId: string,
+  { workspaceId, kind }: { workspaceId: string; kind: SignedKind },
   { after, size }: { after: string | null; size: number },
 ): Promise<ReSigned> {
   const { db, keys, rows, bad } = await judgeRows(options, { workspaceId, purpose: "isolation.re_sign" }, async (db, keys) =>
     keys
-      ? db.agent.findMany({
-          where: {
-            ...DELETED_TOO,
-            boundaryKeyVersion: { not: keys.current.version },
-            ...(after !== null && { id: { gt: after } }),
-          },
-          select: SIGNED,
-          orderBy: { id: "asc" },
+      ? readSignedRows(db, kind, {
+          where: { boundaryKeyVersion: { not: keys.current.version }, ...(after !== null && { id: { gt: after } }) },
+          order: "asc",
           take: size,
         })
       : [],
@@ -38,13 +33,10 @@ export async function reSignBatch(
   let reSigned = 0;
   if (keys && authentic.length > 0) {
     await db.transaction(async (tx) => {
-      for (const { id, createdAt, boundary, boundaryKeyVersion } of authentic) {
-        const { count } = await tx.agent.updateMany({
-          // As it was verified: a row that changed since is not vouched for.
-          where: { ...DELETED_TOO, id, createdAt, boundary, boundaryKeyVersion },
-          data: signBoundary(keys, { kind: "agent", workspaceId, id, createdAt }),
-        });
-        reSigned += count;
+      for (const row of authentic) {
+        const { id, createdAt } = row;
+        // As it was verified: a row that changed since is not vouched for.
+        if (await reSignRow(tx, row, signBoundary(keys, { kind, workspaceId, id, createdAt }))) reSigned++;
       }
     });
   }

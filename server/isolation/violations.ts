@@ -2,7 +2,8 @@ import { LRUCache } from "lru-cache";
 import type { Principal } from "../auth/principal.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
-import type { BoundaryProblem } from "./agent-boundary.ts";
+import type { SignedKind } from "./boundary.ts";
+import type { BoundaryProblem } from "./boundary-problem.ts";
 
 /** The audit trail's and the log's name for a violation. */
 export const VIOLATION_ACTION = "isolation.boundary_mismatch";
@@ -10,7 +11,7 @@ export const VIOLATION_ACTION = "isolation.boundary_mismatch";
 /** A row that lies in a workspace in which it was not made. */
 export interface Violation {
   workspaceId: string;
-  target: { kind: "agent"; id: string };
+  target: { kind: SignedKind; id: string };
   reasonCode: BoundaryProblem;
   /** Whose call met it; null where the server's own work did. */
   reader: { principal: Principal; request: { requestId: string; ipAddress: string | null } } | null;

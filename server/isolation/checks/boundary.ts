@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { WorkspaceDb } from "../../db/workspace-db.ts";
-import type { SignedAgent } from "../agent-boundary.ts";
+import { SIGNED_KINDS, type SignedKind } from "../boundary.ts";
 import type { Check } from "../run-check.ts";
-import { DELETED_TOO, judgeRows, type RowAccess, SIGNED, violationOf } from "../signed-rows.ts";
+import { type JudgedRow, judgeRows, type RowAccess, readSignedRows, violationOf } from "../signed-rows.ts";
 import { VIOLATION_ACTION, type Violations } from "../violations.ts";
 
 const NEWEST = 25;
@@ -20,8 +20,11 @@ export function boundaryCheck(options: RowAccess & { violations: Violations; now
     name: "boundary",
     async run(workspaceId) {
       const { keys, rows, bad } = await judgeRows(options, { workspaceId, purpose: "isolation.health" }, async (db) => {
-        const suspects = [...violations.suspects(workspaceId), ...(await recordedSuspects(db, now() - SUSPECT_FOR_MS))];
-        return sample(db, suspects);
+        const reported = violations.suspects(workspaceId);
+        const ofKinds = SIGNED_KINDS.map(async (kind) =>
+          sample(db, kind, [...reported, ...(await recordedSuspects(db, kind, now() - SUSPECT_FOR_MS))]),
+        );
+        return (await Promise.all(ofKinds)).flat();
       });
       if (!keys) {
         return {
@@ -31,13 +34,17 @@ export function boundaryCheck(options: RowAccess & { violations: Violations; now
         };
       }
       for (const one of bad) violations.report(violationOf(workspaceId, one));
+      const badOnes = (kind: SignedKind) =>
+        bad
+          .filter((one) => one.kind === kind)
+          .slice(0, 10)
+          .map(({ id }) => id)
+          .join(" ");
       const adminEvidence = {
         rows: rows.length,
         mismatches: bad.length,
-        agents: bad
-          .slice(0, 10)
-          .map(({ id }) => id)
-          .join(" "),
+        agents: badOnes("agent"),
+        sessions: badOnes("session"),
       };
       const evidence = { isAuthentic: bad.length === 0 };
       if (bad.length === 0) {
@@ -51,9 +58,9 @@ export function boundaryCheck(options: RowAccess & { violations: Violations; now
   };
 }
 
-async function recordedSuspects(db: WorkspaceDb, sinceMs: number): Promise<string[]> {
+async function recordedSuspects(db: WorkspaceDb, kind: SignedKind, sinceMs: number): Promise<string[]> {
   const events = await db.auditEvent.findMany({
-    where: { action: VIOLATION_ACTION, targetKind: "agent", occurredAt: { gte: new Date(sinceMs) } },
+    where: { action: VIOLATION_ACTION, targetKind: kind, occurredAt: { gte: new Date(sinceMs) } },
     select: { targetId: true },
     orderBy: { id: "desc" },
     take: SUSPECTS,
@@ -61,27 +68,21 @@ async function recordedSuspects(db: WorkspaceDb, sinceMs: number): Promise<strin
   return events.flatMap(({ targetId }) => targetId ?? []);
 }
 
-async function sample(db: WorkspaceDb, suspects: readonly string[]): Promise<SignedAgent[]> {
+async function sample(db: WorkspaceDb, kind: SignedKind, suspects: readonly string[]): Promise<JudgedRow[]> {
   const [newest, random, suspected] = await Promise.all([
-    db.agent.findMany({ where: DELETED_TOO, select: SIGNED, orderBy: { id: "desc" }, take: NEWEST }),
-    randomRows(db),
-    db.agent.findMany({ where: { ...DELETED_TOO, id: { in: [...new Set(suspects)] } }, select: SIGNED, take: 2 * SUSPECTS }),
+    readSignedRows(db, kind, { order: "desc", take: NEWEST }),
+    randomRows(db, kind),
+    readSignedRows(db, kind, { where: { id: { in: [...new Set(suspects)] } }, order: "asc", take: 2 * SUSPECTS }),
   ]);
   return [...new Map([...newest, ...random, ...suspected].map((row) => [row.id, row])).values()];
 }
 
 /** The rows that follow a random place between the first id and the last, which the primary key finds at once. */
-async function randomRows(db: WorkspaceDb): Promise<SignedAgent[]> {
-  const first = await db.agent.findFirst({ where: DELETED_TOO, select: { id: true }, orderBy: { id: "asc" } });
-  const last = await db.agent.findFirst({ where: DELETED_TOO, select: { id: true }, orderBy: { id: "desc" } });
+async function randomRows(db: WorkspaceDb, kind: SignedKind): Promise<JudgedRow[]> {
+  const [first] = await readSignedRows(db, kind, { order: "asc", take: 1 });
+  const [last] = await readSignedRows(db, kind, { order: "desc", take: 1 });
   if (!first || !last) return [];
-  const place = randomIdBetween(first.id, last.id);
-  return db.agent.findMany({
-    where: { ...DELETED_TOO, id: { gte: place } },
-    select: SIGNED,
-    orderBy: { id: "asc" },
-    take: RANDOM,
-  });
+  return readSignedRows(db, kind, { where: { id: { gte: randomIdBetween(first.id, last.id) } }, order: "asc", take: RANDOM });
 }
 
 function randomIdBetween(first: string, last: string): string {

@@ -1,5 +1,5 @@
 import type { Check } from "../run-check.ts";
-import { DELETED_TOO, judgeRows, type RowAccess, SIGNED } from "../signed-rows.ts";
+import { judgeRows, type RowAccess, readSignedRows } from "../signed-rows.ts";
 
 const ROWS = 5;
 
@@ -9,7 +9,7 @@ export function keysCheck(access: RowAccess): Check {
     name: "keys",
     async run(workspaceId) {
       const { keys, rows, bad } = await judgeRows(access, { workspaceId, purpose: "isolation.health" }, (db) =>
-        db.agent.findMany({ where: DELETED_TOO, select: SIGNED, orderBy: { id: "desc" }, take: ROWS }),
+        readSignedRows(db, "agent", { order: "desc", take: ROWS }),
       );
       if (!keys && rows.length === 0) {
         return { status: "healthy", message: "The keys are made with the workspace's first use", evidence: { hasKeys: false } };

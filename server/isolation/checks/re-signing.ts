@@ -1,6 +1,7 @@
 import { systemBinding } from "../../db/system-binding.ts";
+import { SIGNED_KINDS } from "../boundary.ts";
 import type { Check } from "../run-check.ts";
-import { DELETED_TOO, type RowAccess } from "../signed-rows.ts";
+import { countByKeyVersion, type RowAccess } from "../signed-rows.ts";
 import { readBoundaryKeys } from "../workspace-keys.ts";
 
 /** Whether each row is signed under a root secret that is configured, and how many wait to be signed under the newest. */
@@ -16,9 +17,9 @@ export function reSigningCheck({ rootSecrets, openWorkspace }: RowAccess): Check
           message: "There is nothing to sign anew",
           evidence: { olderSecrets: rootSecrets.length - 1 },
         };
-      const counts = await db.agent.groupBy({ by: ["boundaryKeyVersion"], where: DELETED_TOO, _count: { _all: true } });
+      const counts = (await Promise.all(SIGNED_KINDS.map((kind) => countByKeyVersion(db, kind)))).flat();
       const sum = (isCounted: (version: number) => boolean) =>
-        counts.reduce((total, { boundaryKeyVersion, _count }) => total + (isCounted(boundaryKeyVersion) ? _count._all : 0), 0);
+        counts.reduce((total, { version, rows }) => total + (isCounted(version) ? rows : 0), 0);
       const pending = sum((version) => version !== keys.current.version && keys.byVersion.has(version));
       const unknown = sum((version) => !keys.byVersion.has(version));
       const evidence = { olderSecrets: rootSecrets.length - 1, isEverySecretKnown: unknown === 0 };

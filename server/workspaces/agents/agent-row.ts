@@ -1,7 +1,7 @@
 import type { AgentRow, GrantedAgentRow } from "../../db/agent-page.ts";
 import type { SignedAgentRow } from "../../db/level-reads.ts";
-import { boundaryProblem } from "../../isolation/agent-boundary.ts";
 import type { BoundaryKeys } from "../../isolation/boundary.ts";
+import { boundaryProblem } from "../../isolation/boundary-problem.ts";
 import { type AccessLevel, agentLevel, type LevelGrant } from "../../permissions/levels.ts";
 import { levelRuleOf, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import type { Agent } from "./schemas.ts";
@@ -35,7 +35,7 @@ export async function authenticRows<Row extends SignedAgentRow>(
 ): Promise<Row[]> {
   const { workspaceId, principal, request } = ctx;
   const problem = (row: SignedAgentRow, keys: BoundaryKeys) =>
-    row.workspaceId === workspaceId ? boundaryProblem(workspaceId, keys, row) : "BOUNDARY_MISMATCH";
+    row.workspaceId === workspaceId ? boundaryProblem("agent", workspaceId, keys, row) : "BOUNDARY_MISMATCH";
   if (rows.every((row) => problem(row, ctx.keys) === null)) return rows;
   const keys = await ctx.renewKeys(ctx.db);
   return rows.filter((row) => {

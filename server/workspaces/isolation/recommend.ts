@@ -33,7 +33,7 @@ export function recommend(facts: Facts): Recommendation[] {
     },
     boundaryValidation.signedUnderOlder > 0 && {
       code: "KEEP_OLDER_SECRET",
-      message: `${boundaryValidation.signedUnderOlder} agents are still signed under an older root secret`,
+      message: `${boundaryValidation.signedUnderOlder} rows are still signed under an older root secret`,
       remedy: "Keep the older secret in ISOLATION_SECRET until they are signed anew, which the server does by itself",
     },
     metrics.expiredGrants > 0 && {

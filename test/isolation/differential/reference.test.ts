@@ -32,6 +32,12 @@ const RULES: Record<string, Rule[]> = {
   ],
   AuditLeaf: [check(({ seq }) => Number(seq) >= 0)],
   AuditCheckpoint: [check(({ treeSize }) => Number(treeSize) > 0)],
+  Session: [
+    check(({ status, endedAt }) => (status === "active") === (endedAt === null)),
+    check(({ eventCount, messageCount }) => Number(eventCount) >= 0 && Number(messageCount) >= 0),
+  ],
+  Event: [check(({ offset }) => Number(offset) >= 0)],
+  AgentCounter: [check(({ slot }) => Number(slot) >= 0 && Number(slot) <= 15)],
 };
 
 /** The calls that the reference speaks: those that follow no relation, add nothing up, and sort by what has a plain order. */
