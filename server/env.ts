@@ -140,10 +140,14 @@ function requireSecrets(env: z.output<typeof schema>): void {
   }
 }
 
-/** A secret in the form of Standard Webhooks is base64 behind its prefix; any other is its own bytes. */
+/** A secret in the form of Standard Webhooks is base64 behind its prefix, and has no bytes where it is not; any other is its own. */
 function secretBytes(secret: string): number {
   const prefix = "whsec_";
-  return secret.startsWith(prefix) ? Buffer.from(secret.slice(prefix.length), "base64").length : Buffer.byteLength(secret);
+  if (!secret.startsWith(prefix)) return Buffer.byteLength(secret);
+  const encoded = secret.slice(prefix.length);
+  const bytes = Buffer.from(encoded, "base64");
+  const padded = bytes.toString("base64");
+  return encoded === padded || encoded === padded.replace(/=+$/, "") ? bytes.length : 0;
 }
 
 const NAMED_RANGES = new Set(["loopback", "linklocal", "uniquelocal"]);

@@ -58,6 +58,7 @@ describe("a bad value is refused with the variable's name and what it may be", (
     ["BETTER_AUTH_SECRET", "short", /BETTER_AUTH_SECRET must have at least 32/],
     ["ISOLATION_SECRET", `${SECRET},short`, /ISOLATION_SECRET must be one or several/],
     ["SIM_WEBHOOK_SECRET", "whsec_MTIzNDU2Nzg5MDEyMzQ1", /SIM_WEBHOOK_SECRET must be .* at least 24 bytes/],
+    ["SIM_WEBHOOK_SECRET", `whsec_${SECRET}-not-base64`, /SIM_WEBHOOK_SECRET must be .* at least 24 bytes/],
     ["BASE_PATH", "/parlant/", /BASE_PATH must be empty or a path/],
     ["MIGRATE_ON_START", "yes", /MIGRATE_ON_START must be true or false/],
     ["WORKSPACE_PURGE_AFTER", "30", /WORKSPACE_PURGE_AFTER must be a number with a unit/],
