@@ -25,7 +25,7 @@ import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
 import { createAccessResolver } from "./permissions/access.ts";
 import { type AntiEntropy, createAntiEntropy } from "./permissions/anti-entropy.ts";
 import { ContextCache } from "./permissions/context-cache.ts";
-import { forgetOnHint } from "./permissions/forget.ts";
+import { forgetOnHint, forgetScope } from "./permissions/forget.ts";
 import { guardedBinding } from "./permissions/guard.ts";
 import { allowsPersonalApiKeys } from "./permissions/personal-api-keys.ts";
 import type { Proven } from "./permissions/principal-map.ts";
@@ -106,7 +106,8 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     lastContextSample: antiEntropy.recent,
   });
   const workspaceKeys = createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs);
-  database.hints.subscribe((hint) => forgetOnHint({ access, credentials, workspaceKeys }, hint));
+  const memory = { access, credentials, workspaceKeys };
+  database.hints.subscribe((hint) => forgetOnHint(memory, hint));
   const trail = createTrailQueue({ openWorkspace, workspaceKeys, sim, clock, log });
   const auditLogKeys = await deriveAuditLogKeys(env.ISOLATION_SECRET);
   const sealer = createSealer({ openWorkspace, sim, keys: auditLogKeys, clock, log });
@@ -131,6 +132,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       findCaller: credentials.find,
       resolveAccess: access.resolve,
       hints: database.hints,
+      forget: (scope) => forgetScope(memory, scope),
       violations,
       isolation: {
         health: createHealth({ checks, clock, log }),

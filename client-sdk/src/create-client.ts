@@ -1,9 +1,10 @@
-import { type CallOptions, invoke } from "./call.ts";
+import type { CallOptions } from "./call.ts";
 import type { Ports } from "./call-fetch.ts";
 import { type ClientOptions, callLimits } from "./client-options.ts";
 import { waitFor } from "./deadline.ts";
 import type { RootCalls } from "./generated/calls.ts";
 import type { IntegrationHealth } from "./generated/schemas.ts";
+import { SimIntegration } from "./sim-integration.ts";
 import { createTrpc } from "./trpc-client.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -15,6 +16,8 @@ export interface SimClient {
   health(options?: CallOptions): Promise<IntegrationHealth>;
   /** Every procedure by its path, e.g. `trpc.workspaces.agents.list.query(…)`; it throws tRPC's own errors. */
   readonly trpc: RootCalls;
+  /** What Sim's backend and administrators ask of the server as a whole. */
+  readonly integration: SimIntegration;
 }
 
 const PORTS: Ports = { now: Date.now, random: Math.random, wait: waitFor };
@@ -33,9 +36,11 @@ export function createClientWith(ports: Ports, options: ClientOptions): SimClien
   if (options.apiKey !== undefined && options.token !== undefined) throw new TypeError("Give apiKey or token, not both");
   callLimits(options, {});
   const trpc: RootCalls = createTrpc(options, ports);
+  const integration = new SimIntegration(trpc.simIntegration);
   return {
     workspace: (id) => new Workspace(trpc.workspaces, id),
-    health: (callOptions = {}) => invoke(callOptions, (call) => trpc.simIntegration.health.query(undefined, call)),
+    health: (callOptions) => integration.health(callOptions),
+    integration,
     trpc,
   };
 }

@@ -35,6 +35,8 @@ export type {
   AuditEventPage,
   AuditProof,
   AuditVerification,
+  ClearCacheInput,
+  ClearedCache,
   DeletedAgent,
   Grant,
   GrantEntry,
@@ -53,4 +55,5 @@ export type {
 export type { GrantFilters, Grants, NewGrant } from "./grants.ts";
 export type { WorkspaceIsolation } from "./isolation.ts";
 export type { Page, PageRequest } from "./page-request.ts";
+export type { SimIntegration } from "./sim-integration.ts";
 export type { Workspace } from "./workspace.ts";

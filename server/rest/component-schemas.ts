@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
+import { ClearCacheInput, ClearedCache } from "../sim-integration/clear-cache.ts";
 import { IntegrationHealth } from "../sim-integration/health.ts";
 import {
   AccessAnswer,
@@ -29,6 +30,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   AuditEventPage,
   AuditProof,
   AuditVerification,
+  ClearedCache,
   DeletedAgent,
   Grant,
   GrantEntry,
@@ -46,6 +48,7 @@ export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   CreateAgent: CreateAgentInput,
   UpdateAgent: UpdateAgentInput,
   SetGrant: SetGrantInput,
+  ClearCache: ClearCacheInput,
 };
 
 const Issue = z.object({

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { namedWorkspacesProcedure } from "../trpc/integration-procedures.ts";
 import { publicProcedure } from "../trpc/procedures.ts";
+import { ClearCacheInput, ClearedCache, clearCache } from "./clear-cache.ts";
 import { checkHealth, IntegrationHealth } from "./health.ts";
 
 export const simIntegrationRouter = {
@@ -7,4 +9,14 @@ export const simIntegrationRouter = {
     .input(z.strictObject({}).optional())
     .output(IntegrationHealth)
     .query(({ ctx }) => checkHealth(ctx.services)),
+  cache: {
+    clear: namedWorkspacesProcedure<ClearCacheInput>(
+      "integration:clear",
+      "Makes every instance forget what it remembers of a workspace or a user; for Sim's backend and the workspace's admins.",
+      ({ workspaceId }) => (workspaceId === undefined ? [] : [workspaceId]),
+    )
+      .input(ClearCacheInput)
+      .output(ClearedCache)
+      .mutation(({ ctx, input }) => clearCache(ctx, input)),
+  },
 };

@@ -8,6 +8,7 @@ import type { IsolationFacts } from "../isolation/health.ts";
 import type { Violations } from "../isolation/violations.ts";
 import type { WorkspaceKeys } from "../isolation/workspace-keys.ts";
 import type { ResolveAccess } from "../permissions/access.ts";
+import type { Scope } from "../permissions/principal-map.ts";
 import type { AuditLogSeal, RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -24,6 +25,8 @@ export interface Services {
   findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Authentication | null>;
   resolveAccess: ResolveAccess;
   hints: Hints;
+  /** This process forgets what it remembers in the scope; answers with how many entries that were. */
+  forget(scope: Scope): number;
   workspaceKeys: WorkspaceKeys;
   violations: Violations;
   isolation: IsolationFacts;

@@ -39,6 +39,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
   return {
     findCaller: async () => null,
     resolveAccess: unexpected,
+    forget: () => 0,
     hints: {
       publish: unexpected,
       announce() {},
