@@ -31,6 +31,7 @@ import { allowsPersonalApiKeys } from "./permissions/personal-api-keys.ts";
 import type { Proven } from "./permissions/principal-map.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
+import type { LifecycleContext } from "./sim-integration/lifecycle/lifecycle-context.ts";
 import type { Services } from "./trpc/context.ts";
 
 /** About two million decisions. */
@@ -53,6 +54,8 @@ export interface Dependencies {
   refusals: Refusals;
   /** Signs what is signed under an older root secret anew. */
   reSignSweep: ReSignSweep;
+  /** What is remembered of permissions. */
+  contexts: ContextCache;
   /** Watches over the remembered permissions. */
   antiEntropy: AntiEntropy;
   /** Seals when it is told to; by itself once it is started. */
@@ -127,6 +130,10 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     clock,
     log,
   });
+  const lifecycle: LifecycleContext = {
+    ...{ openWorkspace, workspaceKeys, clock, log },
+    publish: database.hints.publish,
+  };
   return {
     services: {
       findCaller: credentials.find,
@@ -141,6 +148,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       sim,
       workspaceKeys,
       audit: { trail, signals, decisions },
+      lifecycle,
       auditLogSeal: {
         keys: auditLogKeys,
         seal: async (workspaceId) => {
@@ -156,6 +164,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     database,
     refusals,
     reSignSweep: createReSignSweep({ rootSecrets: env.ISOLATION_SECRET, openWorkspace, sim, violations, clock, log }),
+    contexts,
     antiEntropy,
     sealer,
     async close() {

@@ -33,6 +33,7 @@ import { scopeArguments } from "./scope-arguments.ts";
 import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
 import { CURRENT_SIM, type SimFeatures } from "./sim-features.ts";
 import type { Statement } from "./sim-reader.ts";
+import { type SimWorkspace, simWorkspaceStatement } from "./sim-workspace.ts";
 import { type MemberFacts, type MembersQuery, membersStatement } from "./workspace-members.ts";
 import type { ScopedModels } from "./workspace-types.ts";
 
@@ -53,6 +54,10 @@ interface TransactionReads extends NamedReads {
    * The lock is 64 bits of the name's SHA-256.
    */
   tryLock(name: readonly string[]): Promise<boolean>;
+  /** Waits until nobody else is bringing the workspace in step with Sim, and keeps others from it until the transaction ends. */
+  lockState(): Promise<void>;
+  /** Sim's row of the workspace as it is committed by now; null where Sim has none. */
+  simWorkspace(): Promise<SimWorkspace | null>;
   /** What Sim's permission group for the user in this workspace is configured to; null where none governs, or Sim has none. */
   modelPolicy(userId: string | null): Promise<unknown>;
   /** Events that the audit log has no place for yet, those of other transactions included. */
@@ -159,6 +164,11 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       ...reads(query),
       lockAgent: (agentId) => lockAgent(tx, workspaceId, agentId),
       tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
+      lockState: () => lockState(tx, workspaceId),
+      async simWorkspace() {
+        const [row] = (await query(simWorkspaceStatement(workspaceId, features))) as SimWorkspace[];
+        return row ?? null;
+      },
       modelPolicy: async (userId) => (features.permissionGroups ? readModelPolicy(tx, workspaceId, userId) : null),
       unsealedAuditEvents: createUnsealedReader(workspaceId, schema, query),
       appendAuditLeaves: createLeafAppender(workspaceId, query),
@@ -203,6 +213,12 @@ function giveOwnRequestHandler(extended: object): void {
 async function lockAgent(tx: RawPrisma, workspaceId: string, agentId: string): Promise<void> {
   await tx.$queryRaw`select 1 as locked from parlant.parlant_agent
     where workspace_id = ${workspaceId} and id = ${agentId}::uuid for no key update`;
+}
+
+/** NO KEY UPDATE: answers kept for repeated requests refer to the state's key, and may go on being written. */
+async function lockState(tx: RawPrisma, workspaceId: string): Promise<void> {
+  await tx.$queryRaw`select 1 as locked from parlant.parlant_workspace_state
+    where workspace_id = ${workspaceId} for no key update`;
 }
 
 async function tryLock(tx: RawPrisma, name: readonly string[]): Promise<boolean> {

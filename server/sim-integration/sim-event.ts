@@ -16,7 +16,7 @@ export const SIM_EVENT_TYPES = [
 ] as const;
 export type SimEventType = (typeof SIM_EVENT_TYPES)[number];
 
-/** Sim's clocks write UTC with or without saying so; the time is a record, and nothing is decided by it. */
+/** Sim's clocks write UTC with or without saying so. */
 const timestamp = z.iso.datetime({ offset: true, local: true });
 const permission = z.enum(WORKSPACE_PERMISSIONS).nullable();
 
@@ -54,6 +54,8 @@ export type PermissionUpdateBody = z.output<typeof PermissionUpdateBody>;
 export interface SimEvent {
   type: SimEventType;
   workspaceId: string;
+  /** When it was, by Sim's clock; null where nobody told. It says which of several archives a deletion is of, and nothing else. */
+  occurredAt: Date | null;
   /** Who did it in Sim, where that is known. */
   triggeredBy: string | null;
   /** Whom it is about; empty where that is not said. */
@@ -61,10 +63,11 @@ export interface SimEvent {
   deletion: { mode: "archive" | "delete"; isExportAsked: boolean };
 }
 
-export function toSimEvent({ event_type, workspace_id, triggered_by, data }: WorkspaceEventBody): SimEvent {
+export function toSimEvent({ event_type, workspace_id, triggered_by, timestamp, data }: WorkspaceEventBody): SimEvent {
   return {
     type: event_type,
     workspaceId: workspace_id,
+    occurredAt: toInstant(timestamp),
     triggeredBy: triggered_by ?? null,
     userIds: [...new Set([...(data.user_id === undefined ? [] : [data.user_id]), ...(data.affected_users ?? [])])],
     deletion: { mode: data.deletion_mode ?? "archive", isExportAsked: data.export ?? false },
@@ -72,12 +75,17 @@ export function toSimEvent({ event_type, workspace_id, triggered_by, data }: Wor
 }
 
 /** A permission that was changed is told as an event on the permissions of the workspace. */
-export function permissionEvent({ workspace_id, user_id, updated_by }: PermissionUpdateBody): SimEvent {
+export function permissionEvent({ workspace_id, user_id, updated_by, timestamp }: PermissionUpdateBody): SimEvent {
   return {
     type: "workspace_permissions_updated",
     workspaceId: workspace_id,
+    occurredAt: toInstant(timestamp),
     triggeredBy: updated_by ?? null,
     userIds: [user_id],
     deletion: { mode: "archive", isExportAsked: false },
   };
+}
+
+function toInstant(text: string): Date {
+  return new Date(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
 }

@@ -12,6 +12,7 @@ import type { Scope } from "../permissions/principal-map.ts";
 import type { AuditLogSeal, RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { LifecycleContext } from "../sim-integration/lifecycle/lifecycle-context.ts";
 
 /** Where the ladder leaves what no transaction of a verb's can carry. */
 export interface Audit {
@@ -33,6 +34,8 @@ export interface Services {
   auditLogSeal: AuditLogSeal;
   sim: SimReader;
   audit: Audit;
+  /** What the effects of Sim's events are made with. */
+  lifecycle: LifecycleContext;
   settings: WorkspaceSettings;
   clock: Clock;
   log: Logger;

@@ -71,6 +71,13 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       walk: unexpected,
     },
     sim: { query: async () => [] },
+    lifecycle: {
+      openWorkspace() {
+        throw new Error("There is no database");
+      },
+      workspaceKeys: { find: unexpected, renew: unexpected, forget: () => 0 },
+      ...{ publish: unexpected, clock: { now: () => Date.now() }, log: pino({ level: "silent" }) },
+    },
     audit: {
       trail: { counters: { recorded: 0, written: 0, lost: 0 }, add() {}, async flush() {}, async close() {} },
       decisions: {

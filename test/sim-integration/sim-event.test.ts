@@ -20,6 +20,7 @@ test("every kind of event is read, and what it does not know of is passed over",
     expect(toSimEvent(WorkspaceEventBody.parse({ ...BODY, event_type, more: {} }))).toEqual({
       type: event_type,
       workspaceId: "ws-1",
+      occurredAt: new Date("2026-11-24T10:00:00Z"),
       triggeredBy: "user-1",
       userIds: ["user-2", "user-3"],
       deletion: { mode: "archive", isExportAsked: false },
@@ -27,9 +28,15 @@ test("every kind of event is read, and what it does not know of is passed over",
 });
 
 test("an event without data, and with times as Sim's clocks write them", () => {
-  for (const timestamp of ["2026-11-24T10:00:00", "2026-11-24T10:00:00.123456+02:00", "2026-11-24T10:00:00.123Z"]) {
+  const times = {
+    "2026-11-24T10:00:00": "2026-11-24T10:00:00.000Z",
+    "2026-11-24T10:00:00.123456+02:00": "2026-11-24T08:00:00.123Z",
+    "2026-11-24T10:00:00.123Z": "2026-11-24T10:00:00.123Z",
+  };
+  for (const [timestamp, utc] of Object.entries(times)) {
     const { data: _, triggered_by: __, ...least } = { ...BODY, timestamp };
-    expect(toSimEvent(WorkspaceEventBody.parse(least))).toMatchObject({ triggeredBy: null, userIds: [] });
+    const event = toSimEvent(WorkspaceEventBody.parse(least));
+    expect(event).toMatchObject({ triggeredBy: null, userIds: [], occurredAt: new Date(utc) });
   }
 });
 

@@ -51,9 +51,16 @@ type Changes = { [Name in keyof AgentFields]?: Exclude<AgentFields[Name], undefi
 function changedFields(agent: LeveledAgent, fields: AgentFields): Changes {
   return Object.fromEntries(
     Object.entries(fields).filter(
-      ([name, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(agent[name as keyof LeveledAgent]),
+      ([name, value]) =>
+        value !== undefined &&
+        (JSON.stringify(value) !== JSON.stringify(agent[name as keyof LeveledAgent]) || isArchivedByHand(agent, name, value)),
     ),
   );
+}
+
+/** Archived with its workspace, it would come back with it; archived by hand as well, it does not. */
+function isArchivedByHand(agent: LeveledAgent, name: string, value: unknown): boolean {
+  return name === "status" && value === "archived" && agent.archiveReason === "workspace";
 }
 
 /** What an update can change, as it is. */
@@ -70,7 +77,7 @@ function changeable(agent: LeveledAgent) {
 
 function archiveFields(status: LeveledAgent["status"], now: Date) {
   return status === "archived"
-    ? { archivedAt: now, archiveReason: "manual" as const }
+    ? { archivedAt: now, archiveReason: "manual" as const, statusBeforeArchive: null }
     : { archivedAt: null, archiveReason: null, statusBeforeArchive: null };
 }
 
