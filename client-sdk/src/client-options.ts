@@ -39,6 +39,11 @@ export type ClientOptions = Credential & {
 
 /** The address of the server's tRPC endpoint. */
 export function trpcUrl(baseUrl: string | URL): string {
+  return `${serverUrl(baseUrl)}/api/trpc`;
+}
+
+/** The server's address without a slash at its end. @throws TypeError where it is none, or holds more than that */
+export function serverUrl(baseUrl: string | URL): string {
   const url = URL.canParse(String(baseUrl)) ? new URL(baseUrl) : undefined;
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
     throw new TypeError("baseUrl must be an absolute http or https URL, e.g. https://parlant.example.com");
@@ -46,7 +51,7 @@ export function trpcUrl(baseUrl: string | URL): string {
   // Not quoted: it may be the credential that is in the wrong place.
   if (url.username || url.password) throw new TypeError("baseUrl must not hold a credential; use apiKey or token");
   if (url.search || url.hash) throw new TypeError("baseUrl must end with its path, without ? or #");
-  return `${url.origin}${url.pathname.replace(/\/+$/, "")}/api/trpc`;
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
 interface CallLimits {

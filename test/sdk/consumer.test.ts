@@ -34,6 +34,9 @@ const GLOBALS = `
 declare const sim: import("@sim/parlant-client").SimClient;
 declare const agents: import("@sim/parlant-client").Agents;
 declare const agentId: string;
+declare const workspaceId: string;
+declare const userId: string;
+declare const memberId: string;
 `;
 
 let consumer: Consumer;

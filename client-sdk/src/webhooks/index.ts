@@ -1,3 +1,5 @@
+export type { PermissionUpdate, WorkspaceEvent, WorkspacePermission } from "./events.ts";
+export { createSender, type SenderOptions, type SendOptions, type SentWebhook, send, type WebhookSender } from "./send.ts";
 export {
   type SignOptions,
   sign,
