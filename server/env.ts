@@ -126,6 +126,14 @@ export function parseEnv(variables: Record<string, string | undefined>): Env {
   return { ...env, DATABASE_URL: databaseUrl };
 }
 
+/** The root secrets of boundaries and audit logs, newest first, where they are set. @throws ConfigError as parseEnv does */
+export function parseIsolationSecret(text: string | undefined): string[] | undefined {
+  if (text === undefined || text === "") return undefined;
+  const parsed = secretList(32).safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(parsed.error.issues.map(({ message }) => `ISOLATION_SECRET ${message}`).join("\n"));
+}
+
 function requireSecrets(env: z.output<typeof schema>): void {
   const missing: string[] = (["BETTER_AUTH_SECRET", "ISOLATION_SECRET", "SIM_WEBHOOK_SECRET"] as const).filter(
     (name) => env[name] === undefined,

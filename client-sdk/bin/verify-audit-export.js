@@ -44,7 +44,8 @@ async function run(args) {
   for (const { kind, message } of result.problems) console.log(`${kind}: ${message}`);
   if (result.problemCount > result.problems.length) console.log(`and ${result.problemCount - result.problems.length} more`);
   const omitted = result.omitted > 0 ? `, ${result.omitted} left out by the filter ${JSON.stringify(result.filter)}` : "";
-  const log = `workspace ${result.workspaceId}: ${result.events} events${omitted}`;
+  const expired = result.expiredEvents > 0 ? `, ${result.expiredEvents} expired and no longer kept` : "";
+  const log = `workspace ${result.workspaceId}: ${result.events} events${omitted}${expired}`;
   console.log(result.valid ? `VALID ${log}; the log has ${result.treeSize} entries` : `NOT VALID ${log}`);
   return result.valid;
 }

@@ -12,6 +12,8 @@ import {
   formatNdjsonTrailer,
   fromBase64,
   NDJSON_HEADER,
+  PlaceRanges,
+  RETENTION_ACTION,
   signCheckpoint,
   toBase64,
 } from "../../client-sdk/src/audit/index.ts";
@@ -20,6 +22,7 @@ import { AppError } from "../shared/errors.ts";
 import { type ExportPosition, openCursor, sealCursor } from "./export-cursor.ts";
 import { type LogPlace, readPlaces } from "./log-entries.ts";
 import { recordAudit } from "./record.ts";
+import { readRetentions } from "./retentions.ts";
 
 export interface ExportFilter {
   /** ISO 8601 in UTC, to the millisecond, both included. */
@@ -63,10 +66,12 @@ export async function exportLog(ctx: WorkspaceContext, request: ExportRequest): 
   const digest = new ExportDigest(position.records, fromBase64(position.digest) ?? undefined);
   const to = Math.min(next + PLACES_PER_CHUNK, treeSize);
   const places = await readPlaces(ctx.db, { from: next, to, take: PLACES_PER_CHUNK });
-  const records = [
-    ...(request.cursor === undefined ? [header] : []),
-    ...toEntries(places, next, to, (place) => matches(place, request.filter)).map(formatEntry),
-  ];
+  const isGone = places.some(({ kind }) => kind === "missing");
+  const retentions = isGone ? await readRetentions(ctx.db, workspaceId, auditLogSeal.keys) : [];
+  const expired = new PlaceRanges(retentions.flatMap((retention) => retention.places));
+  const kindOf = (place: LogPlace) =>
+    place.kind === "missing" && expired.has(place.seq) ? "expired" : matches(place, request.filter) ? "wanted" : "omitted";
+  const records = [...(request.cursor === undefined ? [header] : []), ...toEntries(places, next, to, kindOf).map(formatEntry)];
   for (const record of records) digest.add(record);
   if (to < treeSize) {
     const after: ExportPosition = { treeSize, next: to, records: digest.records, digest: toBase64(digest.hash) };
@@ -111,34 +116,42 @@ async function signFile(ctx: WorkspaceContext, treeSize: number, filter: Record<
   return { ...content, signature: await signCheckpoint(file, auditLogSeal.keys.signing) };
 }
 
-/** The places `from` to `to` as an export has them: those that the filter leaves out by their hashes, those that are gone as gone. */
-function toEntries(places: readonly LogPlace[], from: number, to: number, isWanted: (place: LogPlace) => boolean): ExportEntry[] {
+/**
+ * The places `from` to `to` as an export has them: those that are wanted by themselves, gone or not, and all others by the
+ * hashes of their ranges.
+ */
+function toEntries(
+  places: readonly LogPlace[],
+  from: number,
+  to: number,
+  kindOf: (place: LogPlace) => "wanted" | "omitted" | "expired",
+): ExportEntry[] {
   const entries: ExportEntry[] = [];
-  let omitted = new CompactRange(from);
+  let range = new CompactRange(from);
+  let kind: "omitted" | "expired" = "omitted";
   const flush = (next: number) => {
-    if (omitted.to > omitted.from) entries.push({ kind: "omitted", from: omitted.from, to: omitted.to, hashes: omitted.hashes });
-    if (next > omitted.to) entries.push({ kind: "lost", from: omitted.to, to: next });
+    if (range.to > range.from) entries.push({ kind, from: range.from, to: range.to, hashes: range.hashes });
+    if (next > range.to) entries.push({ kind: "lost", from: range.to, to: next });
+    range = new CompactRange(next);
   };
   for (const place of places) {
-    if (place.seq > omitted.to) {
-      flush(place.seq);
-      omitted = new CompactRange(place.seq);
-    }
-    if (isWanted(place)) {
-      flush(place.seq);
+    const due = kindOf(place);
+    if (place.seq > range.to || due !== kind) flush(place.seq);
+    if (due === "wanted") {
       entries.push(place);
-      omitted = new CompactRange(place.seq + 1);
+      range = new CompactRange(place.seq + 1);
     } else {
-      omitted.append(place.leafHash);
+      kind = due;
+      range.append(place.leafHash);
     }
   }
   flush(to);
   return entries;
 }
 
-/** What is gone is in every export: it may have been anything. */
+/** What is gone is in every export, because it may have been anything; so is what says why events are gone. */
 function matches(place: LogPlace, { from, to, action, outcome }: ExportFilter): boolean {
-  if (place.kind === "missing") return true;
+  if (place.kind === "missing" || place.leaf.action === RETENTION_ACTION) return true;
   const { leaf } = place;
   return (
     (from === undefined || leaf.occurredAt >= from) &&

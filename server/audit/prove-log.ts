@@ -1,7 +1,7 @@
 import { consistencyRanges, inclusionRanges, RangeHasher, toBase64 } from "../../client-sdk/src/audit/index.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
 import { AppError, invalidInput } from "../shared/errors.ts";
-import { SealRefusedError } from "./seal-batch.ts";
+import { SealRefusedError } from "./log-tree.ts";
 
 /** Hashes that show a checkpoint's tree to have this event in it, or to have begun as a smaller one. */
 export interface LogProof {

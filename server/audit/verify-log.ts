@@ -1,6 +1,7 @@
 import {
   type AuditProblem,
   type Checkpoint,
+  type ExpiredPlaces,
   equalBytes,
   LogChecker,
   NoteError,
@@ -25,11 +26,15 @@ export interface LogVerification {
   checkpoint: string | null;
   unsealedEvents: number;
   unsealedSince: Date | null;
+  /** Events that are no longer kept, as the log itself says under its key. */
+  expiredEvents: number;
+  expired: ExpiredPlaces[];
   problems: AuditProblem[];
   problemCount: number;
 }
 
 const PLACES_PER_PAGE = 1_000;
+const MAX_EXPIRED = 1_000;
 
 interface VerifyOptions {
   workspaceId: string;
@@ -85,6 +90,7 @@ export async function verifyLog(
   }
   const root = checker.next === treeSize ? checker.root() : null;
   checker.end(treeSize);
+  await checker.checkGone(keys);
   await checkTail(db, problems);
   const unsealed = await db.auditLog.unsealed();
   return {
@@ -95,6 +101,8 @@ export async function verifyLog(
     checkpoint: newest?.note ?? null,
     unsealedEvents: unsealed.count,
     unsealedSince: unsealed.since,
+    expiredEvents: checker.expiredEvents,
+    expired: checker.expired.slice(0, MAX_EXPIRED),
     problems: problems.found,
     problemCount: problems.count,
   };

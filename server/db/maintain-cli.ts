@@ -1,20 +1,53 @@
+import { hostname, userInfo } from "node:os";
 import { parseArgs } from "node:util";
-import { ConfigError, EXIT_CONFIG } from "../env.ts";
-import { type MaintainOptions, maintain } from "./maintain.ts";
+import { retireMonth } from "../audit/retire-month.ts";
+import { ConfigError, EXIT_CONFIG, parseIsolationSecret } from "../env.ts";
+import { deriveAuditLogKeys } from "../isolation/audit-log-keys.ts";
+import { systemClock } from "../shared/clock.ts";
+import { openDatabase } from "./client.ts";
+import { type MaintainOptions, type MaintainResult, maintain } from "./maintain.ts";
 
 const EXIT_FAILED = 1;
 const USAGE = "npm run db:maintain -- [--drop] [--keep-events <months>] [--keep-decisions <months>]";
 const EVENT_MONTHS = "24";
 const DECISION_MONTHS = "3";
 
-/** Makes the partitions ahead, and names what is no longer kept; with --drop it goes. */
+/**
+ * Makes the partitions ahead, and names what is no longer kept; with --drop it goes. Before audit events go, each
+ * workspace's log says so under the log's key, which is the servers' ISOLATION_SECRET.
+ */
 async function main(args: string[]): Promise<void> {
   const options = readOptions(args, process.env);
-  const { made, expired } = await maintain({ ...options, log: (line) => console.log(line) });
+  const secrets = parseIsolationSecret(process.env["ISOLATION_SECRET"]);
+  const database = openDatabase({ url: options.url, poolSize: 0, maxOverflow: 2, poolTimeoutSeconds: 30, onError: () => {} });
+  try {
+    const by = `${userInfo().username}@${hostname()}`;
+    const retiring = secrets && {
+      ...{ openWorkspace: database.openWorkspace, clock: systemClock, by },
+      keys: await deriveAuditLogKeys(secrets),
+    };
+    report(
+      await maintain({
+        ...options,
+        ...(retiring && { retire: (workspaceId, month) => retireMonth(retiring, workspaceId, month) }),
+        log: (line) => console.log(line),
+      }),
+      options.isDropping,
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+function report({ made, expired, refused }: MaintainResult, isDropping: boolean): void {
   console.log(made.length === 0 ? "All partitions of the months ahead were there" : `Made ${made.join(", ")}`);
+  const dropped = expired.filter((name) => !refused.some((one) => one.name === name));
   if (expired.length === 0) console.log("Nothing is older than what is kept");
-  else if (options.isDropping) console.log(`Dropped ${expired.join(", ")}`);
-  else console.log(`Older than what is kept: ${expired.join(", ")}. Drop them with --drop; what is in them is gone then`);
+  else if (!isDropping) {
+    console.log(`Older than what is kept: ${expired.join(", ")}. Drop them with --drop; what is in them is gone then`);
+  } else if (dropped.length > 0) console.log(`Dropped ${dropped.join(", ")}`);
+  for (const { name, reason } of refused) console.error(`Kept ${name}: ${reason}`);
+  if (refused.length > 0) process.exitCode = EXIT_FAILED;
 }
 
 function readOptions(args: string[], env: NodeJS.ProcessEnv): MaintainOptions {

@@ -2,7 +2,17 @@ import pg from "pg";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { type LockPolicy, migrationSettings, retryOnLock } from "./lock-retry.ts";
 import { MONTHS_AHEAD } from "./migrate.ts";
-import { createPartition, hasPartition, monthPartitions, PARTITIONED_TABLES, type PartitionedTable } from "./partitions.ts";
+import {
+  closePartition,
+  createPartition,
+  hasPartition,
+  monthPartitions,
+  PARTITIONED_TABLES,
+  type PartitionedTable,
+  type PastPartition,
+  pastPartitions,
+  reopenPartition,
+} from "./partitions.ts";
 import { takeSimMigrationLock } from "./sim-migration-lock.ts";
 
 export interface MaintainOptions {
@@ -12,6 +22,11 @@ export interface MaintainOptions {
   keepMonths: Readonly<Record<PartitionedTable, number>>;
   /** Whether what is older goes; otherwise it is only named. */
   isDropping: boolean;
+  /**
+   * What must be done in each workspace that has events in a month before the month goes. Nothing is added to the month
+   * from then on. Where it throws, the month stays.
+   */
+  retire?(workspaceId: string, month: PastPartition): Promise<void>;
   log?(line: string): void;
   clock?: Clock;
   locks?: Partial<Pick<LockPolicy, "lockTimeoutMs" | "attempts" | "backoffMs">>;
@@ -22,7 +37,11 @@ export interface MaintainResult {
   made: string[];
   /** Those whose months are over and no longer kept; dropped where the call was to drop. */
   expired: string[];
+  /** Those of them that stay, with the reason. */
+  refused: { name: string; reason: string }[];
 }
+
+const AUDIT_EVENTS: PartitionedTable = "parlant.parlant_audit_event";
 
 /**
  * The partitions of the months ahead are there, and those that are no longer kept are named or gone. A month is dropped
@@ -50,36 +69,43 @@ export async function maintain(options: MaintainOptions): Promise<MaintainResult
       made.push(partition.name);
     }
     const expired: string[] = [];
+    const refused: MaintainResult["refused"] = [];
     for (const table of PARTITIONED_TABLES) {
-      for (const name of await expiredPartitions(owner, table, nowMs, options.keepMonths[table])) {
-        if (options.isDropping) await retryOnLock(name, policy, () => owner.query(`DROP TABLE ${name}`));
-        expired.push(name);
+      const firstKept = monthBefore(nowMs, options.keepMonths[table]);
+      for (const month of (await pastPartitions(owner, table)).filter(({ period }) => period < firstKept)) {
+        expired.push(month.name);
+        if (!options.isDropping) continue;
+        const reason = table === AUDIT_EVENTS ? await retireAll(owner, month, policy, options.retire) : null;
+        if (reason === null) await retryOnLock(month.name, policy, () => owner.query(`DROP TABLE ${month.name}`));
+        else refused.push({ name: month.name, reason });
       }
     }
-    return { made, expired };
+    return { made, expired, refused };
   } finally {
     await owner.end();
   }
 }
 
-/** By their names, which say the month; the default partition's says none. */
-async function expiredPartitions(
+/** Null once every workspace's log says of its events in the month that they go; otherwise why the month stays as it was. */
+async function retireAll(
   owner: pg.Client,
-  table: PartitionedTable,
-  nowMs: number,
-  keepMonths: number,
-): Promise<string[]> {
+  month: PastPartition,
+  policy: LockPolicy,
+  retire: MaintainOptions["retire"],
+): Promise<string | null> {
+  const workspaceIds = await retryOnLock(month.name, policy, () => closePartition(owner, month.name));
+  try {
+    if (workspaceIds.length > 0 && !retire) throw new Error("ISOLATION_SECRET is not given, so that no log can say what goes");
+    for (const workspaceId of workspaceIds) await retire?.(workspaceId, month);
+    return null;
+  } catch (error) {
+    await retryOnLock(month.name, policy, () => reopenPartition(owner, month.name));
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The month so many whole ones before that of `nowMs`, as 2026-01. */
+function monthBefore(nowMs: number, months: number): string {
   const now = new Date(nowMs);
-  const firstKept = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - keepMonths)).toISOString().slice(0, 7);
-  const { rows } = await owner.query<{ name: string }>(
-    `SELECT format('%I.%I', relnamespace::regnamespace::text, relname) AS name
-    FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = $1::regclass ORDER BY relname`,
-    [table],
-  );
-  return rows
-    .map(({ name }) => name)
-    .filter((name) => {
-      const [, year, month] = /_(\d{4})_(\d{2})$/.exec(name) ?? [];
-      return year !== undefined && month !== undefined && `${year}-${month}` < firstKept;
-    });
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - months)).toISOString().slice(0, 7);
 }

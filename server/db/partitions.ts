@@ -62,3 +62,61 @@ export async function createPartition(owner: pg.Client, partition: MonthPartitio
     );
   }
 }
+
+/** A month's partition, by its name. */
+export interface PastPartition {
+  /** With its schema, ready for SQL. */
+  name: string;
+  /** As 2026-01. */
+  period: string;
+  /** The lowest id in it and the lowest one past it. */
+  from: string;
+  to: string;
+}
+
+/** The partitions of a table that their names show to be of a month; the default one's shows none. */
+export async function pastPartitions(owner: pg.Client, table: PartitionedTable): Promise<PastPartition[]> {
+  const { rows } = await owner.query<{ name: string }>(
+    `SELECT format('%I.%I', relnamespace::regnamespace::text, relname) AS name
+    FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = $1::regclass ORDER BY relname`,
+    [table],
+  );
+  return rows.flatMap(({ name }) => {
+    const [, year, month] = /_(\d{4})_(\d{2})$/.exec(name) ?? [];
+    if (year === undefined || month === undefined) return [];
+    const start = (months: number) => lowestIdAt(Date.UTC(Number(year), Number(month) - 1 + months));
+    return [{ name, period: `${year}-${month}`, from: start(0), to: start(1) }];
+  });
+}
+
+const CLOSED = "retention_closed";
+
+/** Nothing is added to the partition from now on; resolves to the workspaces that have rows in it. */
+export async function closePartition(owner: pg.Client, name: string): Promise<string[]> {
+  // One transaction, which waits for whoever is writing to it. Each workspace is found by one descent of the primary key.
+  await owner.query("BEGIN");
+  try {
+    await owner.query(
+      `ALTER TABLE ${name} DROP CONSTRAINT IF EXISTS ${CLOSED}, ADD CONSTRAINT ${CLOSED} CHECK (false) NOT VALID;
+       ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY`,
+    );
+    const { rows } = await owner.query<{ id: string }>(
+      `WITH RECURSIVE workspace AS (
+        (SELECT workspace_id AS id FROM ${name} ORDER BY workspace_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT workspace_id FROM ${name} WHERE workspace_id > workspace.id ORDER BY workspace_id LIMIT 1)
+        FROM workspace WHERE workspace.id IS NOT NULL)
+      SELECT id FROM workspace WHERE id IS NOT NULL`,
+    );
+    await owner.query(`ALTER TABLE ${name} FORCE ROW LEVEL SECURITY; COMMIT`);
+    return rows.map(({ id }) => id);
+  } catch (error) {
+    await owner.query("ROLLBACK");
+    throw error;
+  }
+}
+
+/** It takes rows as before. */
+export async function reopenPartition(owner: pg.Client, name: string): Promise<void> {
+  await owner.query(`ALTER TABLE ${name} DROP CONSTRAINT IF EXISTS ${CLOSED}`);
+}

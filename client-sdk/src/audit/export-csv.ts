@@ -13,6 +13,7 @@ import { type AuditLeaf, LEAF_FIELDS } from "./leaf.ts";
 const COLUMNS = ["seq", ...LEAF_FIELDS, "leafHash", "proof"] as const;
 const MISSING = "missing";
 const LOST = "lost";
+const EXPIRED = "expired";
 
 export const CSV_HEADER = `${COLUMNS.join(",")}\r\n`;
 
@@ -25,12 +26,11 @@ export function formatCsvEntry(entry: ExportEntry): string {
       return formatRecord([entry.seq, ...LEAF_FIELDS.map((field) => entry.leaf[field]), toBase64(entry.leafHash), null]);
     case "missing":
       return formatRecord([entry.seq, ...blank(LEAF_FIELDS.length), toBase64(entry.leafHash), MISSING]);
-    case "omitted":
-      return formatRecord([
-        entry.from,
-        ...blank(COLUMNS.length - 2),
-        [`to ${entry.to}`, ...entry.hashes.map(toBase64)].join(" "),
-      ]);
+    case "expired":
+    case "omitted": {
+      const range = entry.kind === "expired" ? `to ${entry.to} ${EXPIRED}` : `to ${entry.to}`;
+      return formatRecord([entry.from, ...blank(COLUMNS.length - 2), [range, ...entry.hashes.map(toBase64)].join(" ")]);
+    }
     case "lost":
       return formatRecord([entry.from, ...blank(COLUMNS.length - 2), `to ${entry.to} ${LOST}`]);
   }
@@ -82,8 +82,9 @@ function parseRange(from: number, proof: string): ExportEntry | null {
   const to = Number(end);
   if (word !== "to" || !/^\d{1,16}$/.test(end) || !Number.isSafeInteger(to)) return null;
   if (encoded.length === 1 && encoded[0] === LOST) return { kind: "lost", from, to };
-  const hashes = encoded.map(fromBase64);
-  return hashes.every((hash) => hash !== null) ? { kind: "omitted", from, to, hashes } : null;
+  const kind = encoded[0] === EXPIRED ? "expired" : "omitted";
+  const hashes = encoded.slice(kind === "expired" ? 1 : 0).map(fromBase64);
+  return hashes.every((hash) => hash !== null) ? { kind, from, to, hashes } : null;
 }
 
 const CELL = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/y;

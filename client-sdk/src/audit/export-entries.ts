@@ -13,6 +13,8 @@ export type ExportEntry =
   | { kind: "event"; seq: number; leaf: AuditLeaf; leafHash: Uint8Array }
   /** A place whose event is gone: only the hash under which it was sealed is left. */
   | { kind: "missing"; seq: number; leafHash: Uint8Array }
+  /** Places whose events are no longer kept, as the log says further on, by the hashes of their subtrees. */
+  | { kind: "expired"; from: number; to: number; hashes: Uint8Array[] }
   /** Places that the filter left out, by the hashes of their subtrees. */
   | { kind: "omitted"; from: number; to: number; hashes: Uint8Array[] }
   /** Places of which even the hashes are gone. */

@@ -21,6 +21,8 @@ function toJson(entry: ExportEntry): object {
       return { seq: entry.seq, leafHash: toBase64(entry.leafHash), leaf: entry.leaf };
     case "missing":
       return { seq: entry.seq, leafHash: toBase64(entry.leafHash), leaf: null };
+    case "expired":
+      return { from: entry.from, to: entry.to, expired: entry.hashes.map(toBase64) };
     case "omitted":
       return { from: entry.from, to: entry.to, hashes: entry.hashes.map(toBase64) };
     case "lost":
@@ -45,8 +47,10 @@ export function parseNdjsonLine(line: string): ExportEntry | ExportTrailer | nul
   }
   if (!isPlace(from) || !isPlace(to)) return null;
   if (value["hashes"] === null) return { kind: "lost", from, to };
-  const hashes = Array.isArray(value["hashes"]) ? value["hashes"].map(hashOf) : [null];
-  return hashes.every((hash) => hash !== null) ? { kind: "omitted", from, to, hashes } : null;
+  const kind = value["expired"] === undefined ? "omitted" : "expired";
+  const encoded = value[kind === "expired" ? "expired" : "hashes"];
+  const hashes = Array.isArray(encoded) ? encoded.map(hashOf) : [null];
+  return hashes.every((hash) => hash !== null) ? { kind, from, to, hashes } : null;
 }
 
 function hashOf(value: unknown): Uint8Array | null {

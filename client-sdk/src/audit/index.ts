@@ -1,3 +1,4 @@
+export { AUDIT_PROBLEMS, type AuditProblem, ProblemList } from "./audit-problems.ts";
 export { type Bytes, equalBytes, fromBase64, toBase64, utf8 } from "./bytes.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export {
@@ -19,8 +20,9 @@ export {
 } from "./export-entries.ts";
 export { formatNdjsonEntry, formatNdjsonTrailer, NDJSON_HEADER } from "./export-ndjson.ts";
 export { type AuditLeaf, auditLeafHash, LEAF_FIELDS } from "./leaf.ts";
-export { AUDIT_PROBLEMS, type AuditProblem, LogChecker, ProblemList } from "./log-checker.ts";
+export { type ExpiredPlaces, LogChecker } from "./log-checker.ts";
 export { CompactRange, HASH_BYTES, leafHash, nodeHash } from "./merkle.ts";
+export { PlaceRanges } from "./place-ranges.ts";
 export {
   consistencyRanges,
   inclusionRanges,
@@ -29,6 +31,15 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from "./proofs.ts";
+export {
+  isRetentionSigned,
+  MAX_RETENTION_RANGES,
+  RETENTION_ACTION,
+  type Retention,
+  readUnverifiedRetention,
+  retentionOf,
+  sealRetention,
+} from "./retention.ts";
 export { sha256 } from "./sha256.ts";
 export {
   formatNoteKey,

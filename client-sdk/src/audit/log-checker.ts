@@ -1,67 +1,29 @@
+import { ProblemList } from "./audit-problems.ts";
 import { equalBytes, toBase64 } from "./bytes.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ExportEntry } from "./export-entries.ts";
 import { type AuditLeaf, auditLeafHash } from "./leaf.ts";
 import { CompactRange } from "./merkle.ts";
+import { PlaceRanges } from "./place-ranges.ts";
+import { isRetentionSigned, type Retention, retentionOf } from "./retention.ts";
+import type { NoteKey } from "./signed-note.ts";
 
-/** What can be wrong with a log. */
-export const AUDIT_PROBLEMS = [
-  /** The event is not what was sealed: edited, dated back, or another one put in its place. */
-  "changed",
-  /** The event was sealed as one of another time than its id has, or long behind newer ones: it was not written by the server. */
-  "backdated",
-  /** The event is gone; that it was there is still proven. */
-  "missing",
-  /** Even what was sealed in these places is gone. */
-  "lost",
-  /** The log was longer once. */
-  "truncated",
-  /** What was sealed in these places is not what was signed. */
-  "rewritten",
-  /** A signature is wrong or lacking. */
-  "signature",
-  /** Entries that no checkpoint vouches for. */
-  "unsigned",
-  /** The record is not as it was written. */
-  "malformed",
-  /** A given checkpoint could not be compared. */
-  "incomparable",
-] as const;
-
-export interface AuditProblem {
-  kind: (typeof AUDIT_PROBLEMS)[number];
-  /** The first and last place in the log that it concerns; null where it concerns the log as a whole. */
-  firstSeq: number | null;
-  lastSeq: number | null;
-  message: string;
-}
-
-const MAX_PROBLEMS = 1_000;
 /** How long behind a newer event one may be sealed, and how far its time may be from its id's. Transactions last seconds. */
 const MAX_LATE_MS = 3_600_000;
+/** Ranges of places whose events are gone, and statements about them, that are kept until all was read. */
+const MAX_GONE_RANGES = 100_000;
+const MAX_RETENTIONS = 1_000;
 
-/** Problems in the order in which they were found; the first thousand are kept and all are counted. */
-export class ProblemList {
-  readonly found: AuditProblem[] = [];
-  count = 0;
-  #last: AuditProblem | undefined;
-
-  add(kind: AuditProblem["kind"], places: readonly [first: number, last: number] | null, message: string): void {
-    this.count++;
-    this.#last = { kind, firstSeq: places?.[0] ?? null, lastSeq: places?.[1] ?? null, message };
-    if (this.found.length < MAX_PROBLEMS) this.found.push(this.#last);
-  }
-
-  /** The same for one place. Places side by side are one problem, so that a month that is gone hides nothing behind it. */
-  addPlace(kind: AuditProblem["kind"], seq: number, one: string, many: string): void {
-    const last = this.#last;
-    if (last?.kind === kind && last.firstSeq !== null && last.lastSeq === seq - 1) {
-      last.lastSeq = seq;
-      last.message = `Events ${last.firstSeq} to ${seq} ${many}`;
-    } else {
-      this.add(kind, [seq, seq], `Event ${seq} ${one}`);
-    }
-  }
+/** Places whose events are no longer kept, as the log itself says. */
+export interface ExpiredPlaces {
+  firstSeq: number;
+  lastSeq: number;
+  /** The month that they were of. */
+  period: string;
+  /** ISO 8601 in UTC. */
+  expiredAt: string;
+  /** Who had them dropped. */
+  by: string;
 }
 
 /** Goes once through a log's entries, in bounded memory, and collects all that is wrong with them. */
@@ -79,6 +41,9 @@ export class LogChecker {
   #newestMs = Number.NEGATIVE_INFINITY;
   #events = 0;
   #omitted = 0;
+  readonly #gone = new PlaceRanges();
+  readonly #retentions: { note: string; retention: Retention }[] = [];
+  readonly #expired: ExpiredPlaces[] = [];
 
   constructor(workspaceId: string, problems = new ProblemList()) {
     this.#workspaceId = workspaceId;
@@ -93,6 +58,16 @@ export class LogChecker {
   /** Places that were left out of what was given. */
   get omitted(): number {
     return this.#omitted;
+  }
+
+  /** Places whose events are gone, and expired as the log itself says; known once `checkGone` has resolved. */
+  get expired(): readonly ExpiredPlaces[] {
+    return this.#expired;
+  }
+
+  /** How many events those are. */
+  get expiredEvents(): number {
+    return this.#expired.reduce((total, { firstSeq, lastSeq }) => total + lastSeq - firstSeq + 1, 0);
   }
 
   /** The place that comes next. */
@@ -123,12 +98,16 @@ export class LogChecker {
     switch (entry.kind) {
       case "event":
         this.#events++;
-        this.#checkContent(entry.seq, entry.leaf, entry.leafHash);
+        if (this.#checkContent(entry.seq, entry.leaf, entry.leafHash)) this.#takeRetention(entry.seq, entry.leaf);
         this.#append(to, [entry.leafHash]);
         break;
       case "missing":
-        this.problems.addPlace("missing", from, "was sealed and is gone", "were sealed and are gone");
+        this.#noteGone(from, to);
         this.#append(to, [entry.leafHash]);
+        break;
+      case "expired":
+        this.#noteGone(from, to);
+        this.#append(to, entry.hashes);
         break;
       case "omitted":
         this.#omitted += to - from;
@@ -163,23 +142,60 @@ export class LogChecker {
     }
   }
 
-  #checkContent(seq: number, leaf: AuditLeaf, sealedHash: Uint8Array): void {
+  /**
+   * To be called once, when all was read: what is gone is expired where the log says so under one of its keys, and
+   * missing anywhere else.
+   */
+  async checkGone(keys: readonly NoteKey[]): Promise<void> {
+    for (const { note, retention } of this.#retentions) {
+      if (this.#gone.ranges.length === 0) return;
+      if (!(await isRetentionSigned(note, keys))) continue;
+      const { period, expiredAt, by } = retention;
+      for (const [from, to] of this.#gone.remove(new PlaceRanges(retention.places))) {
+        this.#expired.push({ firstSeq: from, lastSeq: to - 1, period, expiredAt, by });
+      }
+    }
+    for (const [from, to] of this.#gone.ranges) this.#reportMissing(from, to);
+  }
+
+  #noteGone(from: number, to: number): void {
+    this.#gone.append(from, to);
+    if (this.#gone.ranges.length <= MAX_GONE_RANGES) return;
+    for (const [first, behind] of this.#gone.remove(new PlaceRanges([[0, from]]))) this.#reportMissing(first, behind);
+  }
+
+  #reportMissing(from: number, to: number): void {
+    this.problems.addPlaces("missing", [from, to - 1], "was sealed and is gone", "were sealed and are gone");
+  }
+
+  /** A statement that is about another tree than this one at this place is somebody's copy. */
+  #takeRetention(seq: number, leaf: AuditLeaf): void {
+    const found = this.#retentions.length < MAX_RETENTIONS ? retentionOf(leaf) : null;
+    if (found?.retention.treeSize !== seq) return;
+    if (this.#isTreeKnown && !equalBytes(this.#tree.root(), found.retention.rootHash)) return;
+    this.#retentions.push(found);
+  }
+
+  /** Whether the event is what was sealed. */
+  #checkContent(seq: number, leaf: AuditLeaf, sealedHash: Uint8Array): boolean {
     if (leaf.workspaceId !== this.#workspaceId) {
-      this.problems.add("changed", [seq, seq], `Event ${seq} is one of another workspace`);
+      this.problems.addPlaces("changed", [seq, seq], "is one of another workspace", "are those of other workspaces");
     } else if (!isSealedAs(leaf, sealedHash)) {
-      this.problems.add("changed", [seq, seq], `Event ${seq} is not what was sealed`);
+      this.problems.addPlaces("changed", [seq, seq], "is not what was sealed", "are not what was sealed");
     } else {
       this.#checkTime(seq, leaf);
+      return true;
     }
+    return false;
   }
 
   /** What somebody wrote into the table is sealed like any other; that it was not written when it says is seen by this. */
   #checkTime(seq: number, leaf: AuditLeaf): void {
     const ms = Date.parse(leaf.occurredAt);
     if (!(Math.abs(ms - timeOfId(leaf.id)) <= MAX_LATE_MS)) {
-      this.problems.addPlace("backdated", seq, "has another time than its id", "have other times than their ids");
+      this.problems.addPlaces("backdated", [seq, seq], "has another time than its id", "have other times than their ids");
     } else if (ms < this.#newestMs - MAX_LATE_MS) {
-      this.problems.addPlace("backdated", seq, "was sealed behind newer ones", "were sealed behind newer ones");
+      this.problems.addPlaces("backdated", [seq, seq], "was sealed behind newer ones", "were sealed behind newer ones");
     } else {
       this.#newestMs = Math.max(this.#newestMs, ms);
     }

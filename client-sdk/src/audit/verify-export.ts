@@ -1,9 +1,10 @@
+import type { AuditProblem } from "./audit-problems.ts";
 import { equalBytes, toBase64 } from "./bytes.ts";
 import { type Checkpoint, openCheckpoint, parseAuditKeys } from "./checkpoint.ts";
 import { CSV_HEADER, formatCsvEntry, formatCsvTrailer, parseCsvRecord } from "./export-csv.ts";
 import { ExportDigest, type ExportEntry, type ExportFormat, type ExportTrailer, exportOrigin } from "./export-entries.ts";
 import { formatNdjsonEntry, formatNdjsonTrailer, NDJSON_HEADER, parseNdjsonLine } from "./export-ndjson.ts";
-import { type AuditProblem, LogChecker } from "./log-checker.ts";
+import { type ExpiredPlaces, LogChecker } from "./log-checker.ts";
 import { NoteError, type NoteKey, noteKey, splitNote } from "./signed-note.ts";
 import { ExportFileError, splitRecords } from "./split-records.ts";
 
@@ -20,6 +21,9 @@ export interface ExportVerification {
   events: number;
   /** Events of the log that the filter left out; the file proves that they are there, and not what they are. */
   omitted: number;
+  /** Events that are no longer kept, and proven to be gone for that alone: the log says under its key that they were to go. */
+  expiredEvents: number;
+  expired: readonly ExpiredPlaces[];
   /** At most the first thousand. */
   problems: AuditProblem[];
   problemCount: number;
@@ -58,6 +62,7 @@ export async function verifyExport(
     checker.addMalformed(error.message);
   }
   const checkpoint = await checkTrailer(reader, checker, keys);
+  await checker.checkGone(keys);
   const { problems } = checker;
   return {
     valid: problems.count === 0,
@@ -67,6 +72,8 @@ export async function verifyExport(
     filter: reader.trailer?.filter ?? null,
     events: checker.events,
     omitted: checker.omitted,
+    expiredEvents: checker.expiredEvents,
+    expired: checker.expired,
     problems: problems.found,
     problemCount: problems.count,
   };

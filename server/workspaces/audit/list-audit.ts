@@ -1,4 +1,5 @@
 import { decryptContent } from "../../audit/content-cipher.ts";
+import { readRetentionContent } from "../../audit/retentions.ts";
 import type { Prisma } from "../../db/generated/client.ts";
 import type { KeyRing } from "../../isolation/key-ring.ts";
 import type { WorkspaceContext } from "../../permissions/workspace-context.ts";
@@ -54,7 +55,8 @@ function earliest(...bounds: (string | undefined)[]): { lt?: string } {
 function toEvent(row: AuditRow, keys: KeyRing): AuditEvent {
   const contentOf = (field: "before" | "after"): AuditEvent["before"] => {
     const stored = row[field];
-    const content = stored ? decryptContent(keys, { workspaceId: row.workspaceId, eventId: row.id, field }, stored) : undefined;
+    const place = { workspaceId: row.workspaceId, eventId: row.id, field };
+    const content = stored && (decryptContent(keys, place, stored) ?? readRetentionContent(row.workspaceId, stored));
     return typeof content === "object" && content !== null && !Array.isArray(content) ? content : null;
   };
   return {

@@ -39,6 +39,18 @@ export const AuditVerification = z.object({
   publicKeys,
   unsealedEvents: z.int().describe("Events that are written and not sealed yet, normally those of the last seconds"),
   unsealedSince: z.date().nullable().describe("The time of the oldest of them"),
+  expiredEvents: z.int().describe("Events that are no longer kept, and whose retention the log itself states under its key"),
+  expired: z
+    .array(
+      z.object({
+        firstSeq: z.int(),
+        lastSeq: z.int(),
+        period: z.string().describe("The month that the events were of, such as 2026-01"),
+        expiredAt: z.string().describe("ISO 8601"),
+        by: z.string().describe("Who had them dropped"),
+      }),
+    )
+    .describe("Where they were; at most the first thousand ranges"),
   problems: z.array(AuditProblem).describe("At most the first thousand"),
   problemCount: z.int(),
   isolation: Isolation,
