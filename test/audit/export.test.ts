@@ -163,11 +163,10 @@ test("an export of a bent trail shows offline what was bent, by its place", asyn
     const file = await (await download(workspace, `?format=${format}&from=2000-01-01T00:00:00Z`)).text();
     const { problems, valid } = await verifyFile(workspace, [file], checkpoint ?? "");
     expect(valid).toBe(false);
-    expect(problems.map(({ kind, firstSeq }) => `${kind} ${firstSeq}`)).toEqual([
-      "changed 1",
-      "changed 2",
-      "missing 3",
-      "lost 5",
+    expect(problems.map(({ kind, firstSeq, lastSeq }) => `${kind} ${firstSeq}-${lastSeq}`)).toEqual([
+      "changed 1-2",
+      "lost 5-5",
+      "missing 3-3",
     ]);
   }
 });

@@ -150,6 +150,24 @@ describe.each(formats)("an export as %s", (format) => {
     expect(problems[0]?.message).toBe("Events 0 to 1999 were sealed and are gone");
   });
 
+  test("tells of events side by side that were changed as of one, and keeps no more than a thousand that are apart", async () => {
+    const many = Array.from({ length: 2_100 }, (_, index) => makeLeaf(index));
+    const changedWhere = async (isChanged: (seq: number) => boolean) => {
+      const bent = toEvents(many).map((entry) =>
+        entry.kind === "event" && isChanged(entry.seq) ? { ...entry, leaf: { ...entry.leaf, actorId: "x" } } : entry,
+      );
+      return verify(await makeFile(format, bent, await makeCheckpoint(many)));
+    };
+    const together = await changedWhere((seq) => seq < 2_000 || seq === 2_050);
+    expect(together.problems.map(({ message }) => message)).toEqual([
+      "Events 0 to 1999 are not what was sealed",
+      "Event 2050 is not what was sealed",
+    ]);
+    // The control: apart, each one is a problem by itself.
+    const apart = await changedWhere((seq) => seq % 2 === 0);
+    expect([apart.problems.length, apart.problemCount]).toEqual([1_000, 1_050]);
+  });
+
   test("shows hashes that were exchanged along with their events, by the root that was signed", async () => {
     const checkpoint = await makeCheckpoint(leaves);
     const rewritten = leaves.map((leaf, index) => (index === 3 ? makeLeaf(3, { action: "agent.delete" }) : leaf));
