@@ -147,3 +147,33 @@ test("over REST and the SDK it is the same log", async () => {
   }
   expect(actions).toEqual(["agent.update", "agent.create"]);
 });
+
+test.each(["infinity", "-infinity", "294000-01-01"])(
+  "an event whose time was made %s past the server is listed by the time in its id, and a verification tells of it",
+  async (time) => {
+    const workspace = await eventful();
+    const input = { workspaceId: workspace.id };
+    const before = await as(workspace.admin).audit.list(input);
+    const bend = () =>
+      withConnection(server.database.superuserUrl, (admin) =>
+        admin.query("update parlant.parlant_audit_event set occurred_at = $2 where workspace_id = $1", [workspace.id, time]),
+      );
+    await bend();
+    const pages: Awaited<ReturnType<ReturnType<typeof as>["audit"]["list"]>>["data"] = [];
+    for (let cursor: string | undefined | null; cursor !== null; ) {
+      const page = await as(workspace.admin).audit.list({ ...input, limit: 2, ...(cursor && { cursor }) });
+      pages.push(...page.data);
+      cursor = page.nextCursor;
+    }
+    const seconds = (events: typeof pages) =>
+      events.slice(-6).map(({ id, occurredAt }) => `${id} ${Math.floor(occurredAt.getTime() / 60_000)}`);
+    if (time.endsWith("infinity")) expect(seconds(pages)).toEqual(seconds(before.data));
+    await bend();
+    await as(workspace.admin).isolation.report(input);
+    await bend();
+    await server.dependencies.sealer.seal(workspace.id);
+    const { valid, problems } = await as(workspace.admin).audit.verify(input);
+    expect(valid).toBe(false);
+    expect(problems).toContainEqual(expect.objectContaining({ kind: "backdated" }));
+  },
+);

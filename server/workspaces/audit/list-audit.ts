@@ -1,4 +1,5 @@
 import { decryptContent } from "../../audit/content-cipher.ts";
+import { eventTime } from "../../audit/event-time.ts";
 import { readRetentionContent } from "../../audit/retentions.ts";
 import type { Prisma } from "../../db/generated/client.ts";
 import type { KeyRing } from "../../isolation/key-ring.ts";
@@ -41,7 +42,7 @@ export async function listAudit(ctx: WorkspaceContext, input: ListAuditInput): P
   const keys = (await ctx.renewKeys(ctx.db)).audit;
   return {
     data: page.map((row) => toEvent(row, keys)),
-    nextCursor: rows.length > limit && last ? encodeCursor(query, { value: last.occurredAt.toISOString(), id: last.id }) : null,
+    nextCursor: rows.length > limit && last ? encodeCursor(query, { value: eventTime(last).toISOString(), id: last.id }) : null,
     isolation: { workspaceId: ctx.workspaceId, verified: true },
   };
 }
@@ -72,6 +73,6 @@ function toEvent(row: AuditRow, keys: KeyRing): AuditEvent {
     requestId: row.requestId,
     before: contentOf("before"),
     after: contentOf("after"),
-    occurredAt: row.occurredAt,
+    occurredAt: eventTime(row),
   };
 }

@@ -1,3 +1,4 @@
+import { eventTime } from "../../audit/event-time.ts";
 import { VIOLATION_ACTION } from "../../isolation/violations.ts";
 import type { IsolationContext } from "../../permissions/workspace-context.ts";
 import { lowestIdAt } from "../../shared/ids.ts";
@@ -10,6 +11,7 @@ const MAX_DENIALS = 50;
 const MAX_VIOLATIONS = 100;
 
 const EVENT = {
+  id: true,
   action: true,
   reasonCode: true,
   actorKind: true,
@@ -72,6 +74,7 @@ function readGroups({ db, clock }: IsolationContext, periodMs: number) {
 }
 
 interface StoredParties {
+  id: string;
   reasonCode: string | null;
   actorKind: string;
   actorId: string | null;
@@ -80,6 +83,7 @@ interface StoredParties {
   occurredAt: Date;
 }
 
-function toParties({ reasonCode, actorKind, actorId, targetKind, targetId, occurredAt }: StoredParties) {
+function toParties({ reasonCode, actorKind, actorId, targetKind, targetId, ...event }: StoredParties) {
+  const occurredAt = eventTime(event);
   return { reasonCode, actor: { kind: actorKind, id: actorId }, target: { kind: targetKind, id: targetId }, occurredAt };
 }
