@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { createDecisionLog } from "./audit/decision-log.ts";
 import { createDenialSignals } from "./audit/denial-signals.ts";
 import { createLogWalks } from "./audit/log-walks.ts";
 import { recordViolation } from "./audit/record-violation.ts";
 import { repeatedDenialsEvent } from "./audit/refusals.ts";
 import { createSealer, type Sealer } from "./audit/sealer.ts";
+import { openSignedStates } from "./audit/signed-states.ts";
 import { openSpool } from "./audit/spool.ts";
 import { resolveSpoolDirectory } from "./audit/spool-directory.ts";
 import { createTrailQueue } from "./audit/trail-queue.ts";
@@ -113,7 +115,14 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   database.hints.subscribe((hint) => forgetOnHint(memory, hint));
   const trail = createTrailQueue({ openWorkspace, workspaceKeys, sim, clock, log });
   const auditLogKeys = await deriveAuditLogKeys(env.ISOLATION_SECRET);
-  const sealer = createSealer({ openWorkspace, sim, keys: auditLogKeys, clock, log });
+  const spoolDirectory = resolveSpoolDirectory(
+    env.PARLANT_DATA_DIR ?? DATA_DIR,
+    env.DATABASE_URL,
+    await readDatabaseIdentity(sim),
+    log,
+  );
+  const states = openSignedStates({ directory: join(spoolDirectory, "signed"), log });
+  const sealer = createSealer({ openWorkspace, sim, keys: auditLogKeys, clock, log, states });
   const signals = createDenialSignals({
     limitPerMinute: env.DENIAL_LIMIT_PER_MINUTE,
     clock,
@@ -121,7 +130,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   const decisions = createDecisionLog({
     spool: openSpool({
-      directory: resolveSpoolDirectory(env.PARLANT_DATA_DIR ?? DATA_DIR, env.DATABASE_URL, await readDatabaseIdentity(sim), log),
+      directory: spoolDirectory,
       maxBytes: MAX_SPOOL_BYTES,
       rotateBytes: SPOOL_FILE_BYTES,
     }),

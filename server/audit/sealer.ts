@@ -10,6 +10,7 @@ import type { Clock } from "../shared/clock.ts";
 import { lowestIdAt } from "../shared/ids.ts";
 import type { Logger } from "../shared/logger.ts";
 import { sealBatch } from "./seal-batch.ts";
+import type { SignedStates } from "./signed-states.ts";
 
 /** Gives audit events their places in their workspaces' logs, and signs the logs as they grow. */
 export interface Sealer {
@@ -17,7 +18,7 @@ export interface Sealer {
   touch(workspaceId: string): void;
   /** Seals all that a workspace's trail has; resolves to how many events it sealed. */
   seal(workspaceId: string): Promise<number>;
-  /** What this process last found or signed of a workspace's log, which the log must have from then on. */
+  /** What this process, or one here before it, last found or signed of a workspace's log, which the log must have from then on. */
   known(workspaceId: string): Checkpoint | undefined;
   /** Seals what was lately written to the trails that this process wrote to. */
   sealTouched(): Promise<void>;
@@ -35,6 +36,8 @@ export interface SealerOptions {
   keys: AuditLogKeys;
   clock: Clock;
   log: Logger;
+  /** What is known of the logs, kept over restarts. */
+  states: SignedStates;
   intervalMs?: number;
   sweepIntervalMs?: number;
 }
@@ -48,14 +51,13 @@ const TOUCHED_FOR_MS = 60_000;
  * what a killed process left is sealed before what is newer. An event committed later than this is found by a sweep.
  */
 const WINDOW_MS = 15 * 60_000;
-const MAX_KNOWN = 10_000;
+const MAX_REMEMBERED = 10_000;
 const CLOSE_MS = 3_000;
 
 export function createSealer(options: SealerOptions): Sealer {
-  const { openWorkspace, sim, keys, clock, log, intervalMs = 10_000, sweepIntervalMs = 3_600_000 } = options;
+  const { openWorkspace, sim, keys, clock, log, states, intervalMs = 10_000, sweepIntervalMs = 3_600_000 } = options;
   const touched = new Map<string, number>();
-  const known = new LRUCache<string, Checkpoint>({ max: MAX_KNOWN });
-  const completeMs = new LRUCache<string, number>({ max: MAX_KNOWN });
+  const completeMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   let isClosing = false;
   let isClosed = false;
   const loops: { stop(): Promise<void> }[] = [];
@@ -65,18 +67,14 @@ export function createSealer(options: SealerOptions): Sealer {
     const startedMs = clock.now();
     let sealed = 0;
     for (let afterId: string | null = firstId; afterId !== null && !isClosed; ) {
-      const before = known.get(workspaceId);
-      const batch = await sealBatch(db, { workspaceId, keys, nowMs: clock.now(), afterId, take: BATCH, known: before });
-      if (batch?.checkpoint) remember(workspaceId, batch.checkpoint);
+      const known = states.get(workspaceId);
+      const batch = await sealBatch(db, { workspaceId, keys, nowMs: clock.now(), afterId, take: BATCH, known });
+      if (batch?.checkpoint) states.note(workspaceId, batch.checkpoint);
       sealed += batch?.count ?? 0;
       afterId = batch?.count === BATCH ? batch.lastId : null;
       if (batch && afterId === null) completeMs.set(workspaceId, startedMs);
     }
     return sealed;
-  }
-
-  function remember(workspaceId: string, checkpoint: Checkpoint): void {
-    if ((known.get(workspaceId)?.treeSize ?? 0) <= checkpoint.treeSize) known.set(workspaceId, checkpoint);
   }
 
   /** One workspace that cannot be sealed must not keep the others waiting. */
@@ -143,7 +141,7 @@ export function createSealer(options: SealerOptions): Sealer {
       touched.set(workspaceId, clock.now());
     },
     seal: (workspaceId) => sealAfter(workspaceId, LOWEST_ID),
-    known: (workspaceId) => known.get(workspaceId),
+    known: states.get,
     sealTouched,
     sweep,
     start() {
@@ -159,6 +157,7 @@ export function createSealer(options: SealerOptions): Sealer {
       if (loops.length > 0) await sealTouched();
       clearTimeout(deadline);
       isClosed = true;
+      states.close();
     },
   };
 }

@@ -8,12 +8,10 @@ import {
   renameSync,
   rmSync,
   statSync,
-  utimesSync,
   writeSync,
 } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
-import { isRunning, startTimeOf } from "../db/process-identity.ts";
+import { ifThere, isOrphaned, nameOfOwn, startHeartbeat } from "./process-files.ts";
 import { readFrames, type SpooledFile, toFrame } from "./spool-frames.ts";
 
 /** The spool takes nothing more until some of it has been read and removed. */
@@ -46,13 +44,6 @@ export interface Spool {
 }
 
 const FILE = /^\d{9}\.spool$/;
-/** host.pid.start.number: a directory per spool, so that no two processes ever write one file. */
-const OWNER = /^(.+)\.(\d+)\.([0-9A-Za-z-]+)\.(\d+)$/;
-/** A sign of life of a spool whose process another machine or container cannot see, and the silence after which it is dead. */
-const HEARTBEAT_MS = 60_000;
-const SILENCE_MS = 10 * HEARTBEAT_MS;
-
-let opened = 0;
 
 /**
  * Opens this process's own spool under `directory`, which holds one database's. Files are rotated at
@@ -60,9 +51,9 @@ let opened = 0;
  */
 export function openSpool(options: { directory: string; maxBytes: number; rotateBytes: number }): Spool {
   const { directory, maxBytes, rotateBytes } = options;
-  const own = join(directory, `${hostname()}.${process.pid}.${startTimeOf(process.pid) ?? "0"}.${opened++}`);
+  const own = join(directory, nameOfOwn());
   mkdirSync(own, { recursive: true, mode: 0o700 });
-  const heartbeat = setInterval(() => touch(own), HEARTBEAT_MS).unref();
+  const heartbeat = startHeartbeat(own);
   let current: { fd: number; file: string; bytes: number } | null = null;
   let number = 0;
   /** What was dealt with and could not be removed. */
@@ -140,7 +131,7 @@ export function openSpool(options: { directory: string; maxBytes: number; rotate
     },
     size: () => total,
     close() {
-      clearInterval(heartbeat);
+      heartbeat.stop();
       seal();
       removeIfEmpty(own);
     },
@@ -166,24 +157,8 @@ function orphans(directory: string, own: string): string[] {
     });
 }
 
-function isOrphaned(path: string, name: string): boolean {
-  const [, host, pid, startedAt] = OWNER.exec(name) ?? [];
-  if (host === undefined || pid === undefined || startedAt === undefined) return false;
-  if (host === hostname()) return !isRunning({ pid: Number(pid), startedAt });
-  return Date.now() - ifThere(() => statSync(path).mtimeMs, Number.POSITIVE_INFINITY) > SILENCE_MS;
-}
-
 function sizeOf(file: string): number {
   return ifThere(() => statSync(file).size, 0);
-}
-
-function ifThere<Value>(read: () => Value, otherwise: Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return otherwise;
-    throw error;
-  }
 }
 
 function cutBack(fd: number, bytes: number): void {
@@ -191,15 +166,6 @@ function cutBack(fd: number, bytes: number): void {
     ftruncateSync(fd, bytes);
   } catch {
     // Then the frame stays cut off, which a reader takes for the end of the file.
-  }
-}
-
-function touch(path: string): void {
-  const now = new Date();
-  try {
-    utimesSync(path, now, now);
-  } catch {
-    // Its directory is gone or not ours any more; the next record finds that out.
   }
 }
 

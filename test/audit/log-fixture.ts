@@ -1,4 +1,6 @@
 import type pg from "pg";
+import type { Checkpoint } from "../../client-sdk/src/audit/index.ts";
+import type { SignedStates } from "../../server/audit/signed-states.ts";
 import type { Dependencies } from "../../server/dependencies.ts";
 import { withConnection } from "../support/connection.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -16,6 +18,7 @@ export interface LogFixture {
   audit(
     workspace: TestWorkspace,
     user?: { headers: Record<string, string> },
+    server?: Dependencies,
   ): ReturnType<typeof callerWith>["workspaces"]["audit"];
   /** Does to the tables what only their owner or a superuser can. */
   bend(text: string, values?: unknown[]): Promise<pg.QueryResult>;
@@ -47,7 +50,7 @@ export async function startLogFixture(overrides: Record<string, string> = {}): P
       }
       return workspace;
     },
-    audit: (workspace, user = workspace.admin) => callerWith(dependencies, user.headers).workspaces.audit,
+    audit: (workspace, user = workspace.admin, server = dependencies) => callerWith(server, user.headers).workspaces.audit,
     async eventAt({ id }, seq) {
       const { rows } = await bend("select event_id from parlant.parlant_audit_leaf where workspace_id = $1 and seq = $2", [
         id,
@@ -60,4 +63,10 @@ export async function startLogFixture(overrides: Record<string, string> = {}): P
       await database.drop();
     },
   };
+}
+
+/** What a process knows that was never here. */
+export function forgetfulStates(): SignedStates {
+  const states = new Map<string, Checkpoint>();
+  return { get: (id) => states.get(id), note: (id, checkpoint) => states.set(id, checkpoint), close() {} };
 }

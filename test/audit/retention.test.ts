@@ -11,7 +11,7 @@ import { deriveAuditLogKeys } from "../../server/isolation/audit-log-keys.ts";
 import { lowestIdAt } from "../../server/shared/ids.ts";
 import { withConnection } from "../support/connection.ts";
 import { makeStaffedWorkspace, type TestWorkspace } from "../support/workspace.ts";
-import { type LogFixture, startLogFixture } from "./log-fixture.ts";
+import { forgetfulStates, type LogFixture, startLogFixture } from "./log-fixture.ts";
 
 const EVENTS = "parlant.parlant_audit_event";
 const MONTH = `${EVENTS}_2023_06`;
@@ -203,7 +203,7 @@ test("a newer secret takes over what was stated under the older one, which can g
   const { openWorkspace, sim } = logs.dependencies.database;
   const { clock, log } = logs.dependencies.services;
   const keys = await deriveAuditLogKeys([NEWER_SECRET, SECRET]);
-  await createSealer({ openWorkspace, sim, clock, log, keys }).seal(workspace.id);
+  await createSealer({ openWorkspace, sim, clock, log, keys, states: forgetfulStates() }).seal(workspace.id);
   expect(await verifyUnderNewer(workspace)).toMatchObject({ valid: true, expiredEvents: 5, expired: EXPIRED });
 });
 

@@ -10,7 +10,7 @@ import { lowestIdAt } from "../../server/shared/ids.ts";
 import type { Logger } from "../../server/shared/logger.ts";
 import { testEnv } from "../support/services.ts";
 import { makeStaffedWorkspace, type TestWorkspace } from "../support/workspace.ts";
-import { type LogFixture, startLogFixture } from "./log-fixture.ts";
+import { forgetfulStates, type LogFixture, startLogFixture } from "./log-fixture.ts";
 
 let logs: LogFixture;
 beforeAll(async () => {
@@ -28,6 +28,7 @@ async function anotherSealer(
     keys: await deriveAuditLogKeys(options.secrets ?? testEnv("postgresql://unused").ISOLATION_SECRET),
     clock: { now: () => Date.now() },
     log: options.log ?? pino({ level: "silent" }),
+    states: forgetfulStates(),
     ...(options.intervalMs !== undefined && { intervalMs: options.intervalMs }),
   });
 }
