@@ -39,6 +39,9 @@ import type { Services } from "./trpc/context.ts";
 /** About two million decisions. */
 const MAX_SPOOL_BYTES = 512 * 1024 * 1024;
 const SPOOL_FILE_BYTES = 4 * 1024 * 1024;
+/** About a quarter of a million denials. */
+const MAX_DENIAL_SPOOL_BYTES = 128 * 1024 * 1024;
+const DENIAL_SPOOL_FILE_BYTES = 1024 * 1024;
 
 /** The configuration with everything that a running server needs: where no database is named, the embedded one fills it in. */
 export type ServerEnv = Env & {
@@ -113,14 +116,21 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   const workspaceKeys = createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs);
   const memory = { access, credentials, workspaceKeys };
   database.hints.subscribe((hint) => forgetOnHint(memory, hint));
-  const trail = createTrailQueue({ openWorkspace, workspaceKeys, sim, clock, log });
-  const auditLogKeys = await deriveAuditLogKeys(env.ISOLATION_SECRET);
   const spoolDirectory = resolveSpoolDirectory(
     env.PARLANT_DATA_DIR ?? DATA_DIR,
     env.DATABASE_URL,
     await readDatabaseIdentity(sim),
     log,
   );
+  const trail = createTrailQueue({
+    spool: openSpool({
+      directory: join(spoolDirectory, "denials"),
+      maxBytes: MAX_DENIAL_SPOOL_BYTES,
+      rotateBytes: DENIAL_SPOOL_FILE_BYTES,
+    }),
+    ...{ openWorkspace, workspaceKeys, sim, clock, log },
+  });
+  const auditLogKeys = await deriveAuditLogKeys(env.ISOLATION_SECRET);
   const states = openSignedStates({ directory: join(spoolDirectory, "signed"), log });
   const sealer = createSealer({ openWorkspace, sim, keys: auditLogKeys, clock, log, states });
   const signals = createDenialSignals({

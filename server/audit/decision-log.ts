@@ -5,6 +5,7 @@ import { newId } from "../shared/ids.ts";
 import type { Logger } from "../shared/logger.ts";
 import { auditUnavailable } from "./record.ts";
 import type { Spool } from "./spool.ts";
+import { createSpooledQueue } from "./spooled-queue.ts";
 
 /** An allowed read, as the ladder knows it. */
 export type Decision = Omit<DecisionRow, "id" | "occurredAt" | "outcome">;
@@ -38,21 +39,7 @@ export interface DecisionLog {
   close(): Promise<void>;
 }
 
-const FLUSH_MS = 250;
-const MAX_RETRY_MS = 10_000;
-const ROWS_PER_INSERT = 500;
-const CLOSE_MS = 5_000;
-const COMPLAIN_EVERY_MS = 10_000;
-/** A process that serves on must not leave the decisions of one that died beside it until the next start. */
-const ADOPT_EVERY_MS = 60_000;
-/** Of these the file is not the cause. */
-const PASSING = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR"]);
-
-/**
- * Keeps the decision of every allowed read: in the spool before the read is answered, then batch by batch in the
- * database. A batch may be written twice, since a process may die before it removes what it has written: ids make that
- * once.
- */
+/** Keeps the decision of every allowed read: in the spool before the read is answered, then in the database. */
 export function createDecisionLog(options: {
   spool: Spool;
   insert(rows: readonly DecisionRow[]): Promise<void>;
@@ -61,144 +48,38 @@ export function createDecisionLog(options: {
   log: Logger;
 }): DecisionLog {
   const { spool, insert, policy, clock, log } = options;
-  const counters: DecisionCounters = { spooled: 0, written: 0, lost: 0 };
-  let failures = 0;
-  let isSpoolFailing = false;
-  let complainedAtMs = Number.NEGATIVE_INFINITY;
-  let isClosed = false;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
-
-  function schedule(): void {
-    if (timer !== undefined || isClosed) return;
-    timer = setTimeout(
-      () => {
-        timer = undefined;
-        flush().catch(() => schedule());
-      },
-      Math.min(FLUSH_MS * 2 ** failures, MAX_RETRY_MS),
-    ).unref();
-  }
-
-  function complain(error: unknown, message: string): void {
-    if (clock.now() - complainedAtMs < COMPLAIN_EVERY_MS) return;
-    complainedAtMs = clock.now();
-    log.error({ lost: counters.lost, waitingBytes: spool.size(), err: { message: messageOf(error) } }, message);
-  }
-
-  function flush(): Promise<void> {
-    running = running.catch(() => {}).then(flushOnce);
-    return running;
-  }
-
-  async function flushOnce(): Promise<void> {
-    try {
-      for (const file of spool.takeFiles()) await flushFile(file);
-      failures = 0;
-      isSpoolFailing = false;
-    } catch (error) {
-      failures++;
-      complain(error, "audit: decisions cannot be written at the moment; they stay spooled");
-      throw error;
-    }
-  }
-
-  /** Writes what can be read of a file: what is wrong with one holds up no other. Rejects where the database takes nothing. */
-  async function flushFile(file: string): Promise<void> {
-    const { rows, problem } = readRows(file);
-    for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) await write(rows.slice(start, start + ROWS_PER_INSERT));
-    try {
-      if (problem === null) return spool.remove(file);
-      counters.lost++;
-      log.error({ file, lost: counters.lost, ...problem }, "audit: a spool file is damaged; what cannot be read is lost");
-      spool.setAside(file);
-    } catch (error) {
-      log.error({ file, err: { message: messageOf(error) } }, "audit: a spool file can be neither removed nor renamed");
-    }
-  }
-
-  /** @throws the file system's error where it is for want of something that comes again */
-  function readRows(file: string): { rows: DecisionRow[]; problem: object | null } {
-    const rows: DecisionRow[] = [];
-    try {
-      const { records, damagedBytes } = spool.read(file);
-      for (const record of records) rows.push(toRow(record));
-      return { rows, problem: damagedBytes === 0 ? null : { damagedBytes } };
-    } catch (error) {
-      if (PASSING.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
-      return { rows, problem: { err: { message: messageOf(error) } } };
-    }
-  }
-
-  /** Writes rows; one that PostgreSQL will never take is set aside, so that it does not hold up those behind it. */
-  async function write(rows: readonly DecisionRow[]): Promise<void> {
-    if (rows.length === 0) return;
-    try {
-      await insert(rows);
-      counters.written += rows.length;
-    } catch (error) {
-      if (!areValuesRefused(error)) throw error;
-      if (rows.length === 1) return lose(1, error, "audit: a decision is of a form that the database refuses");
-      const half = Math.ceil(rows.length / 2);
-      await write(rows.slice(0, half));
-      await write(rows.slice(half));
-    }
-  }
-
-  function lose(count: number, error: unknown, message: string): void {
-    counters.lost += count;
-    complain(error, message);
-  }
-
-  function adopt(): void {
-    try {
-      spool.adoptOrphans();
-    } catch (error) {
-      complain(error, "audit: what other processes left in the spool cannot be looked for");
-    }
-    if (spool.size() > 0) schedule();
-  }
-
-  if (spool.size() > 0) schedule();
-  const adopting = setInterval(adopt, ADOPT_EVERY_MS).unref();
+  let spooled = 0;
+  let written = 0;
+  const queue = createSpooledQueue<DecisionRow>({
+    ...{ spool, what: "decisions", clock, log },
+    parse: toRow,
+    isFinal: areValuesRefused,
+    async write(rows) {
+      written += await queue.insert(rows, insert);
+    },
+  });
   return {
-    counters,
+    get counters() {
+      return { spooled, written, lost: queue.lost };
+    },
     assertReadable() {
-      if (policy === "required" && (failures > 0 || isSpoolFailing)) {
-        schedule();
+      if (policy === "required" && queue.isFailing) {
+        queue.schedule();
         throw auditUnavailable(new Error("Decisions cannot be written, and AUDIT_READ_POLICY is required"));
       }
     },
     record(decision) {
       const nowMs = clock.now();
       try {
-        spool.append(toRecord(decision, newId(nowMs), nowMs));
-        counters.spooled++;
+        queue.append(toRecord(decision, newId(nowMs), nowMs));
+        spooled++;
       } catch (error) {
-        isSpoolFailing = true;
-        schedule();
         if (policy === "required") throw auditUnavailable(error);
-        lose(1, error, "audit: the spool takes no more decisions; reads go on without");
+        queue.lose(error, "audit: the spool takes no more decisions; reads go on without");
       }
-      schedule();
     },
-    flush,
-    async close() {
-      isClosed = true;
-      clearTimeout(timer);
-      clearInterval(adopting);
-      const deadline = Promise.withResolvers<void>();
-      const overdue = setTimeout(deadline.resolve, CLOSE_MS);
-      await Promise.race([
-        flush()
-          .catch(() => flush())
-          .catch(() => {}),
-        deadline.promise,
-      ]);
-      clearTimeout(overdue);
-      if (spool.size() > 0) log.warn({ waitingBytes: spool.size() }, "audit: decisions stay spooled for the next start");
-      spool.close();
-    },
+    flush: queue.flush,
+    close: queue.close,
   };
 }
 
@@ -217,8 +98,4 @@ function toRow(record: string): DecisionRow {
     ...{ workspaceId, id, occurredAt, principalKind, principalId, procedure, agentId },
     ...{ outcome: "allow", source, requestId, latencyUs },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import type { Binding } from "../db/binding.ts";
+import { areValuesMalformed } from "../db/errors.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import { systemBinding } from "../db/system-binding.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
@@ -7,6 +8,8 @@ import type { Clock } from "../shared/clock.ts";
 import { newId } from "../shared/ids.ts";
 import type { Logger } from "../shared/logger.ts";
 import { encryptContent } from "./content-cipher.ts";
+import type { Spool } from "./spool.ts";
+import { createSpooledQueue } from "./spooled-queue.ts";
 
 /** An event that no transaction of the caller's can carry, since the caller is refused. */
 export interface QueuedEvent {
@@ -29,154 +32,77 @@ export interface TrailQueueCounters {
   /** Events that came in, and rows that were written for those whose workspace exists. */
   recorded: number;
   written: number;
-  /** Events that found the queue full, or were left when it closed; its only good value is 0. */
+  /** Events that the spool or the database refused, and damaged files, each as one; its only good value is 0. */
   lost: number;
 }
 
 export interface TrailQueue {
   readonly counters: Readonly<TrailQueueCounters>;
-  /** Takes the event; it is in the trail within a second. Takes as long for a workspace that is not there. */
+  /**
+   * The event outlives this process when this returns, and is in the trail within a second. Takes as long for a workspace
+   * that is not there.
+   */
   add(event: QueuedEvent): void;
-  /** All that was added before is written. Rejects where the database cannot; the events stay queued. */
+  /** All that was added before is written. Rejects where the database cannot; the events stay spooled. */
   flush(): Promise<void>;
-  /** Writes what is left, as far as the database lets it within a few seconds; what is lost is counted and logged. */
+  /** Writes what is left, as far as the database lets it within a few seconds; the rest stays spooled for the next start. */
   close(): Promise<void>;
 }
 
-const FLUSH_MS = 250;
-const MAX_RETRY_MS = 5_000;
-const MAX_EVENTS = 10_000;
-/** So many different events of one actor are told apart in one flush; further ones are counted without their target. */
+/** So many different events of one actor are told apart in one file; further ones are counted without their target. */
 const MAX_EVENTS_PER_ACTOR = 20;
-const CLOSE_ATTEMPTS = 3;
-/** A stopping server is ended after half a minute, and must have said by then what it loses. */
-const CLOSE_MS = 5_000;
-const MAX_ROWS_PER_INSERT = 500;
 
 interface Entry {
   event: QueuedEvent;
   id: string;
   firstMs: number;
   lastMs: number;
-  count: number;
+  /** How many attempts it stands for. */
+  attempts: number;
 }
 
 /**
  * Writes the events of refused calls into the trails of their workspaces, outside of any caller's time and transaction.
- * Like events of one actor become one row with a count. Memory is bounded, and what does not fit is counted and logged.
- * A workspace that does not exist has no trail: its events end here.
+ * Like events of one actor become one row with a count. A workspace that does not exist has no trail: its events end here.
  */
 export function createTrailQueue(options: {
+  spool: Spool;
   openWorkspace(binding: Binding): WorkspaceDb;
   workspaceKeys: WorkspaceKeys;
   sim: SimReader;
   clock: Clock;
   log: Logger;
 }): TrailQueue {
-  const { openWorkspace, workspaceKeys, sim, clock, log } = options;
-  const counters: TrailQueueCounters = { recorded: 0, written: 0, lost: 0 };
-  let entries = new Map<string, Entry>();
-  let tried: Entry[] = [];
-  /** Those of `tried` that need no further attempt. */
-  const settled = new Set<Entry>();
-  let perActor = new Map<string, number>();
-  let lostSinceFlush = 0;
-  let failures = 0;
-  let isClosed = false;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
+  const { spool, openWorkspace, workspaceKeys, sim, clock, log } = options;
+  let recorded = 0;
+  let written = 0;
+  /** What was written of files that come again, since one of their workspaces cannot be written. */
+  const settled = new Set<string>();
+  const queue = createSpooledQueue<Entry>({
+    ...{ spool, what: "denials", clock, log },
+    parse: toEntry,
+    write: writeAll,
+    // A denial that a constraint refuses is told and kept until that is mended.
+    isFinal: areValuesMalformed,
+  });
 
-  function schedule(): void {
-    if (timer !== undefined || isClosed) return;
-    const delayMs = Math.min(FLUSH_MS * 2 ** failures, MAX_RETRY_MS);
-    timer = setTimeout(() => {
-      timer = undefined;
-      flush().catch(() => schedule());
-    }, delayMs).unref();
-  }
-
-  function add(event: QueuedEvent): void {
-    counters.recorded++;
-    const nowMs = clock.now();
-    const actor = JSON.stringify([event.workspaceId, event.actorKind, event.actorId]);
-    const distinct = perActor.get(actor) ?? 0;
-    const exact = keyOf(event);
-    const isFolded = !entries.has(exact) && distinct >= MAX_EVENTS_PER_ACTOR;
-    const kept = isFolded ? { ...event, target: { kind: "workspace", id: event.workspaceId }, requestId: null } : event;
-    const key = isFolded ? keyOf(kept) : exact;
-    const known = entries.get(key);
-    if (known) {
-      known.count++;
-      known.lastMs = nowMs;
-    } else if (entries.size + tried.length >= MAX_EVENTS) {
-      counters.lost++;
-      lostSinceFlush++;
-    } else {
-      entries.set(key, { event: kept, id: newId(nowMs), firstMs: nowMs, lastMs: nowMs, count: 1 });
-      perActor.set(actor, distinct + 1);
-    }
-    schedule();
-  }
-
-  function flush(): Promise<void> {
-    running = running.catch(() => {}).then(flushOnce);
-    return running;
-  }
-
-  async function flushOnce(): Promise<void> {
-    if (lostSinceFlush > 0) log.error({ lost: lostSinceFlush }, "audit: the queue of denials was full; some were not recorded");
-    lostSinceFlush = 0;
-    // What was tried once may be written already: it stays as it is, and further attempts are counted anew.
-    tried.push(...entries.values());
-    entries = new Map();
-    perActor = new Map();
-    if (tried.length === 0) return;
-    try {
-      const existing = await existingWorkspaces(tried.map(({ event }) => event.workspaceId));
-      const byWorkspace = Map.groupBy(tried, ({ event }) => event.workspaceId);
-      const problems: unknown[] = [];
-      for (const [workspaceId, own] of byWorkspace) {
-        if (existing.has(workspaceId)) {
-          // One workspace that cannot be written must not keep the others waiting.
-          const problem = await write(workspaceId, own).catch((error: unknown) => error ?? new Error("unknown"));
-          if (problem !== undefined) {
-            problems.push(problem);
-            continue;
-          }
-          counters.written += own.length;
-        }
-        for (const entry of own) settled.add(entry);
+  async function writeAll(entries: readonly Entry[]): Promise<void> {
+    // The same entries of the same file, however often it comes: so the ids are the same too.
+    const folded = fold(entries);
+    const existing = await existingWorkspaces(folded.map(({ event }) => event.workspaceId));
+    const problems: unknown[] = [];
+    for (const [workspaceId, own] of Map.groupBy(folded, ({ event }) => event.workspaceId)) {
+      const due = existing.has(workspaceId) ? own.filter(({ id }) => !settled.has(id)) : [];
+      // One workspace that cannot be written must not keep the others waiting.
+      try {
+        if (due.length > 0) written += await write(workspaceId, due);
+        for (const { id } of due) settled.add(id);
+      } catch (error) {
+        problems.push(error);
       }
-      if (problems.length > 0) throw problems[0];
-      failures = 0;
-    } catch (error) {
-      failures++;
-      log.warn(
-        { waiting: unsettled().length, err: { message: messageOf(error) } },
-        "audit: denials cannot be written at the moment",
-      );
-      throw error;
-    } finally {
-      tried = unsettled();
-      settled.clear();
     }
-  }
-
-  /** What was tried and is not written, whether or not a flush has it in hand. */
-  function unsettled(): Entry[] {
-    return tried.filter((entry) => !settled.has(entry));
-  }
-
-  /** Whether all that is left was written, before `isOverdue` and within a few attempts. */
-  async function writeLeft(isOverdue: () => boolean): Promise<boolean> {
-    for (let attempt = 1; attempt <= CLOSE_ATTEMPTS && !isOverdue(); attempt++) {
-      const isWritten = await flush().then(
-        () => true,
-        () => false,
-      );
-      if (isWritten) return true;
-    }
-    return false;
+    if (problems.length > 0) throw problems[0];
+    for (const { id } of folded) settled.delete(id);
   }
 
   async function existingWorkspaces(ids: readonly string[]): Promise<Set<string>> {
@@ -188,65 +114,73 @@ export function createTrailQueue(options: {
     return new Set(rows.map(({ id }) => id));
   }
 
-  async function write(workspaceId: string, own: readonly Entry[]): Promise<void> {
+  async function write(workspaceId: string, own: readonly Entry[]): Promise<number> {
     const db = openWorkspace(systemBinding(workspaceId, "audit"));
-    const isCounted = own.some((entry) => attemptsOf(entry) > 1);
+    const isCounted = own.some(({ attempts }) => attempts > 1);
     const keys = isCounted ? (await workspaceKeys.renew(workspaceId, db)).audit : null;
-    const rows = own.map((entry) => {
-      const { event, id } = entry;
+    const rows = own.map(({ event, id, firstMs, lastMs, attempts }) => {
       const { target, attempts: _, workspaceId: __, ...fields } = event;
-      const attempts = attemptsOf(entry);
-      const content = {
-        attempts,
-        firstAt: new Date(entry.firstMs).toISOString(),
-        lastAt: new Date(entry.lastMs).toISOString(),
-      };
+      const content = { attempts, firstAt: new Date(firstMs).toISOString(), lastAt: new Date(lastMs).toISOString() };
       return {
         ...fields,
         id,
-        occurredAt: new Date(entry.firstMs),
+        occurredAt: new Date(firstMs),
         outcome: "denied" as const,
         targetKind: target.kind,
         targetId: target.id,
         ...(keys && attempts > 1 && { after: encryptContent(keys, { workspaceId, eventId: id, field: "after" }, content) }),
       };
     });
-    for (let start = 0; start < rows.length; start += MAX_ROWS_PER_INSERT) {
-      await db.auditEvent.createMany({ data: rows.slice(start, start + MAX_ROWS_PER_INSERT), skipDuplicates: true });
-    }
+    return queue.insert(rows, (some) => db.auditEvent.createMany({ data: [...some], skipDuplicates: true }));
   }
 
   return {
-    counters,
-    add,
-    flush,
-    async close() {
-      isClosed = true;
-      clearTimeout(timer);
-      const deadline = Promise.withResolvers<false>();
-      let isOverdue = false;
-      const overdue = setTimeout(() => {
-        isOverdue = true;
-        deadline.resolve(false);
-      }, CLOSE_MS);
-      const isWritten = await Promise.race([writeLeft(() => isOverdue), deadline.promise]);
-      clearTimeout(overdue);
-      if (isWritten) return;
-      const left = [...unsettled(), ...entries.values()].reduce((total, { count }) => total + count, 0);
-      counters.lost += left;
-      log.error({ lost: left }, "audit: the database took no more denials in time; some were not recorded");
+    get counters() {
+      return { recorded, written, lost: queue.lost };
     },
+    add(event) {
+      recorded++;
+      const nowMs = clock.now();
+      try {
+        queue.append(JSON.stringify([newId(nowMs), nowMs, event]));
+      } catch (error) {
+        queue.lose(error, "audit: the spool takes no more denials; they are answered and not recorded");
+      }
+    },
+    flush: queue.flush,
+    close: queue.close,
   };
 }
 
-function attemptsOf({ event, count }: Entry): number {
-  return count - 1 + (event.attempts ?? 1);
+function toEntry(record: string): Entry {
+  const [id, nowMs, event] = JSON.parse(record) as [string, number, QueuedEvent];
+  return { id, event, firstMs: nowMs, lastMs: nowMs, attempts: event.attempts ?? 1 };
+}
+
+/** One entry for like ones, under the id of the first. */
+function fold(entries: readonly Entry[]): Entry[] {
+  const folded = new Map<string, Entry>();
+  const perActor = new Map<string, number>();
+  for (const entry of entries) {
+    const { event } = entry;
+    const actor = JSON.stringify([event.workspaceId, event.actorKind, event.actorId]);
+    const distinct = perActor.get(actor) ?? 0;
+    const exact = keyOf(event);
+    const isWithoutTarget = !folded.has(exact) && distinct >= MAX_EVENTS_PER_ACTOR;
+    const kept = isWithoutTarget ? { ...event, target: { kind: "workspace", id: event.workspaceId }, requestId: null } : event;
+    const key = isWithoutTarget ? keyOf(kept) : exact;
+    const known = folded.get(key);
+    if (known) {
+      known.attempts += entry.attempts;
+      known.lastMs = entry.lastMs;
+    } else {
+      folded.set(key, { ...entry, event: kept });
+      perActor.set(actor, distinct + 1);
+    }
+  }
+  return [...folded.values()];
 }
 
 function keyOf({ workspaceId, actorKind, actorId, action, reasonCode, method, target }: QueuedEvent): string {
   return JSON.stringify([workspaceId, actorKind, actorId, action, reasonCode, method, target.kind, target.id]);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

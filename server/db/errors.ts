@@ -52,6 +52,11 @@ export function areValuesRefused(error: unknown): boolean {
   return chainOf(error).some((link) => codesOf(link).some((code) => /^2[23]...$/.test(code)));
 }
 
+/** Whether PostgreSQL has no such values (class 22), whatever the tables are. */
+export function areValuesMalformed(error: unknown): boolean {
+  return chainOf(error).some((link) => codesOf(link).some((code) => /^22...$/.test(code)));
+}
+
 /** Whether the database cannot serve at the moment, so that a retry makes sense. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return chainOf(error).some(

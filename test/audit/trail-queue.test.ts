@@ -1,10 +1,14 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pino from "pino";
-import { expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { openSpool } from "../../server/audit/spool.ts";
 import { createTrailQueue, type QueuedEvent } from "../../server/audit/trail-queue.ts";
 import type { WorkspaceDb } from "../../server/db/workspace-db.ts";
 
-const event = (index: number): QueuedEvent => ({
-  workspaceId: "w",
+const event = (index: number, workspaceId = "w"): QueuedEvent => ({
+  workspaceId,
   action: "agent.get",
   reasonCode: "NO_WORKSPACE_PERMISSION",
   rule: null,
@@ -12,20 +16,41 @@ const event = (index: number): QueuedEvent => ({
   actorId: `user-${index}`,
   onBehalfOf: null,
   method: null,
-  target: { kind: "workspace", id: "w" },
+  target: { kind: "workspace", id: workspaceId },
   ipAddress: null,
   requestId: null,
 });
 
-function makeQueue(database: { isAway: boolean; isSilent?: boolean; isSilentAtWriting?: boolean }) {
-  const written: unknown[] = [];
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "parlant-denials-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+interface FakeDatabase {
+  isAway?: boolean;
+  isSilent?: boolean;
+  isSilentAtWriting?: boolean;
+  /** A workspace that takes no event. */
+  closed?: string;
+}
+
+interface Row {
+  id: string;
+  actorId: string;
+}
+
+function makeQueue(database: FakeDatabase, maxBytes = 10_000_000) {
+  const written: Row[] = [];
   const logged: string[] = [];
   const queue = createTrailQueue({
-    openWorkspace: () =>
+    spool: openSpool({ directory, maxBytes, rotateBytes: 100_000 }),
+    openWorkspace: ({ workspaceId }) =>
       ({
         auditEvent: {
-          async createMany({ data }: { data: unknown[] }) {
+          async createMany({ data }: { data: Row[] }) {
             if (database.isSilentAtWriting) await new Promise(() => {});
+            if (workspaceId === database.closed) throw new Error("closed");
             written.push(...data);
           },
         },
@@ -36,10 +61,10 @@ function makeQueue(database: { isAway: boolean; isSilent?: boolean; isSilentAtWr
       forget: () => 0,
     },
     sim: {
-      async query<Row>() {
+      async query<Found>() {
         if (database.isSilent) await new Promise(() => {});
         if (database.isAway) throw new Error("away");
-        return [{ id: "w" }] as Row[];
+        return [{ id: "w" }, { id: "other" }] as Found[];
       },
     },
     clock: { now: () => 1_800_000_000_000 },
@@ -48,54 +73,57 @@ function makeQueue(database: { isAway: boolean; isSilent?: boolean; isSilentAtWr
   return { queue, written, logged };
 }
 
-test("memory is bounded: what does not fit is counted and logged, and the rest is written", async () => {
-  const { queue, written, logged } = makeQueue({ isAway: false });
-  for (let index = 0; index < 10_050; index++) queue.add(event(index));
+test("the spool is bounded: what does not fit is counted and logged, and the rest is written", async () => {
+  const { queue, written, logged } = makeQueue({}, 100_000);
+  for (let index = 0; index < 1_000; index++) queue.add(event(index));
   await queue.flush();
-  expect(written).toHaveLength(10_000);
-  expect(queue.counters).toEqual({ recorded: 10_050, written: 10_000, lost: 50 });
-  expect(logged.join("")).toContain('"lost":50');
+  const { recorded, lost } = queue.counters;
+  expect(recorded).toBe(1_000);
+  expect(lost).toBeGreaterThan(0);
+  expect(written).toHaveLength(1_000 - lost);
+  expect(logged.join("")).toContain("takes no more denials");
   await queue.close();
 });
 
-test("a queue that closes while the database is away says how much it could not write", async () => {
-  const { queue, written, logged } = makeQueue({ isAway: true });
-  for (let index = 0; index < 3; index++) queue.add(event(index));
-  await queue.close();
-  expect(written).toEqual([]);
-  expect(queue.counters.lost).toBe(3);
-  expect(logged.join("")).toContain('"lost":3');
-});
-
-test.each([{ isSilent: true }, { isSilentAtWriting: true }])(
-  "a queue that closes while the database says nothing waits a few seconds and says what is lost: %o",
-  async (silence) => {
+test.each([{ isAway: true }, { isSilent: true }, { isSilentAtWriting: true }])(
+  "what a queue that closes cannot write stays on the disk for the next one: %o",
+  async (trouble) => {
     vi.useFakeTimers();
     try {
-      const { queue, written, logged } = makeQueue({ isAway: false, ...silence });
+      const { queue, written, logged } = makeQueue(trouble);
       for (let index = 0; index < 3; index++) queue.add(event(index));
-      void queue.flush();
+      void queue.flush().catch(() => {});
       await vi.advanceTimersByTimeAsync(0);
-      queue.add(event(0));
-      let isClosed = false;
-      const closing = queue.close().then(() => {
-        isClosed = true;
-      });
-      await vi.advanceTimersByTimeAsync(4_999);
-      expect(isClosed).toBe(false);
-      await vi.advanceTimersByTimeAsync(1);
+      queue.add(event(3));
+      const closing = queue.close();
+      await vi.advanceTimersByTimeAsync(5_000);
       await closing;
       expect(written).toEqual([]);
-      expect(queue.counters.lost).toBe(4);
-      expect(logged.join("")).toContain('"lost":4');
+      expect(queue.counters.lost).toBe(0);
+      expect(logged.join("")).toContain("denials stay spooled for the next start");
     } finally {
       vi.useRealTimers();
     }
   },
 );
 
+test("one workspace that cannot be written keeps no other waiting, and what was written is not written again", async () => {
+  const database: FakeDatabase = { closed: "other" };
+  const { queue, written } = makeQueue(database);
+  for (let index = 0; index < 3; index++) queue.add(event(index, index === 1 ? "other" : "w"));
+  await expect(queue.flush()).rejects.toThrow("closed");
+  queue.add(event(3));
+  await expect(queue.flush()).rejects.toThrow("closed");
+  expect(written.map(({ actorId }) => actorId)).toEqual(["user-0", "user-2", "user-3"]);
+  delete database.closed;
+  await queue.flush();
+  expect(written.map(({ actorId }) => actorId)).toEqual(["user-0", "user-2", "user-3", "user-1"]);
+  expect(queue.counters).toEqual({ recorded: 4, written: 4, lost: 0 });
+  await queue.close();
+});
+
 test("events keep their ids from one attempt to the next, so that a row whose acknowledgement was lost is not doubled", async () => {
-  const database = { isAway: true };
+  const database: FakeDatabase = { isAway: true };
   const { queue, written } = makeQueue(database);
   queue.add(event(1));
   await expect(queue.flush()).rejects.toThrow("away");
@@ -103,7 +131,7 @@ test("events keep their ids from one attempt to the next, so that a row whose ac
   await expect(queue.flush()).rejects.toThrow("away");
   database.isAway = false;
   await queue.flush();
-  const ids = (written as { id: string }[]).map(({ id }) => id);
+  const ids = written.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids).toHaveLength(2);
   await queue.close();

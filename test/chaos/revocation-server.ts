@@ -1,10 +1,9 @@
-import type { AddressInfo } from "node:net";
-import { createApp } from "../../server/app.ts";
 import { CURRENT_SIM } from "../../server/db/sim-features.ts";
 import { createDependencies } from "../../server/dependencies.ts";
 import { createAccessResolver } from "../../server/permissions/access.ts";
 import { ContextCache } from "../../server/permissions/context-cache.ts";
 import { createLogger } from "../../server/shared/logger.ts";
+import { serveForParent } from "../support/serve-for-parent.ts";
 import { testEnv } from "../support/services.ts";
 
 /** One of several servers on one database; started by server-fleet.ts, and ended by the end of its parent. */
@@ -31,15 +30,5 @@ const withoutGuard = createAccessResolver({
     }),
 });
 
-const app = await createApp({
-  services: guard === "guarded" ? dependencies.services : { ...dependencies.services, resolveAccess: withoutGuard.resolve },
-  basePath: "",
-  allowedOrigins: new Set(),
-  trustedProxies: [],
-  rateLimitPerMinute: 0,
-  checkReadiness: async () => ({ ready: true, checks: {} }),
-  log,
-});
-await app.listen({ host: "127.0.0.1", port: 0 });
-process.send?.((app.server.address() as AddressInfo).port);
-process.once("disconnect", () => process.exit(0));
+const { services } = dependencies;
+await serveForParent(guard === "guarded" ? services : { ...services, resolveAccess: withoutGuard.resolve }, log);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { readTrail } from "../../support/audit-trail.ts";
 import { withConnection } from "../../support/connection.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { makeStaffedWorkspace, type TestWorkspace } from "../../support/workspace.ts";
@@ -44,10 +45,11 @@ async function kill(): Promise<void> {
   await exit;
 }
 
-/** What clients were told: the agents that were made, and the requests that read. */
+/** What clients were told: the agents that were made, the requests that read, and how often they were refused. */
 interface Acknowledged {
   agentIds: string[];
   reads: string[];
+  refusals: number;
 }
 
 /** Clients call one after the other until the server is gone. */
@@ -64,6 +66,8 @@ async function callUntilGone(url: string, name: string, acknowledged: Acknowledg
         await answer.text();
         if (answer.status === 200) acknowledged.reads.push(requestId);
       }
+      const refused = await fetch(`${url}/${id}`, { method: "DELETE", headers: workspace.reader.headers });
+      if (refused.status === 403) acknowledged.refusals++;
     }
   } catch {
     // The server is gone: what it did not acknowledge, nobody counts on.
@@ -91,13 +95,23 @@ async function missingReads({ reads }: Acknowledged): Promise<string[]> {
   return reads.filter((read) => !kept.has(read));
 }
 
-test(`after ${KILLS} kills under load every acknowledged change has its event, and every acknowledged read its decision`, {
+/** How many refusals the trail has, where like ones are one event with a count. */
+async function recordedRefusals(): Promise<number> {
+  const trail = await readTrail(database, workspace.id);
+  const denied = trail.filter(({ outcome, action }) => outcome === "denied" && action === "agent.delete");
+  return denied.reduce((total, { after }) => total + ((after as { attempts: number } | null)?.attempts ?? 1), 0);
+}
+
+test(`after ${KILLS} kills under load every acknowledged change and refusal has its event, and every acknowledged read its decision`, {
   timeout: 600_000,
 }, async () => {
-  const acknowledged: Acknowledged = { agentIds: [], reads: [] };
+  const acknowledged: Acknowledged = { agentIds: [], reads: [], refusals: 0 };
   for (let round = 0; round < KILLS; round++) await killUnderLoad("disk", acknowledged, round);
   await start("disk");
   await expect.poll(() => missingReads(acknowledged), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(recordedRefusals, { timeout: 20_000 }).toBeGreaterThanOrEqual(acknowledged.refusals);
+  // Those that were on their way to a client when the server was killed are there too, and none twice.
+  expect(await recordedRefusals()).toBeLessThanOrEqual(acknowledged.refusals + KILLS * CLIENTS);
   const decisions = await query("select request_id from parlant.parlant_authz_decision group by request_id having count(*) > 1");
   expect(decisions).toEqual([]);
   const made = await query<{ id: string }>("select id from parlant.parlant_agent");
@@ -108,14 +122,14 @@ test(`after ${KILLS} kills under load every acknowledged change has its event, a
   const known = new Set(made.map(({ id }) => id));
   expect(acknowledged.agentIds.filter((id) => !known.has(id))).toEqual([]);
   console.log(
-    `${KILLS} kills: ${acknowledged.agentIds.length} changes and ${acknowledged.reads.length} reads acknowledged, none lost`,
+    `${KILLS} kills: ${acknowledged.agentIds.length} changes, ${acknowledged.refusals} refusals and ${acknowledged.reads.length} reads acknowledged, none lost`,
   );
 });
 
-test("control: decisions that are spooled in memory are lost with the process", { timeout: 120_000 }, async () => {
-  const acknowledged: Acknowledged = { agentIds: [], reads: [] };
-  for (let round = 0; round < 5 && (await missingReads(acknowledged)).length === 0; round++) {
-    await killUnderLoad("memory", acknowledged, round);
-  }
-  expect((await missingReads(acknowledged)).length).toBeGreaterThan(0);
+test("control: decisions and denials that are spooled in memory are lost with the process", { timeout: 120_000 }, async () => {
+  const acknowledged: Acknowledged = { agentIds: [], reads: [], refusals: 0 };
+  const isAnyLost = async () =>
+    (await missingReads(acknowledged)).length > 0 && (await recordedRefusals()) < acknowledged.refusals;
+  for (let round = 0; round < 8 && !(await isAnyLost()); round++) await killUnderLoad("memory", acknowledged, round);
+  expect(await isAnyLost()).toBe(true);
 });

@@ -1,9 +1,9 @@
-import type { AddressInfo } from "node:net";
-import { createApp } from "../../../server/app.ts";
 import { createDecisionLog } from "../../../server/audit/decision-log.ts";
 import type { Spool } from "../../../server/audit/spool.ts";
+import { createTrailQueue } from "../../../server/audit/trail-queue.ts";
 import { createDependencies } from "../../../server/dependencies.ts";
 import { createLogger } from "../../../server/shared/logger.ts";
+import { serveForParent } from "../../support/serve-for-parent.ts";
 import { testEnv } from "../../support/services.ts";
 
 /** The server that is killed: started by kill-nine.test.ts, which it tells its port. */
@@ -15,29 +15,14 @@ const env = testEnv(databaseUrl, { PARLANT_DATA_DIR: dataDir, RATE_LIMIT_PER_MIN
 const log = createLogger("error");
 const dependencies = await createDependencies(env, log);
 const { services, database } = dependencies;
-const decisions =
-  kind === "disk"
-    ? services.audit.decisions
-    : createDecisionLog({
-        spool: memorySpool(),
-        insert: database.insertDecisions,
-        policy: "available",
-        clock: services.clock,
-        log,
-      });
-const app = await createApp({
-  services: { ...services, audit: { ...services.audit, decisions } },
-  basePath: "",
-  allowedOrigins: new Set(),
-  trustedProxies: [],
-  rateLimitPerMinute: 0,
-  checkReadiness: async () => ({ ready: true, checks: {} }),
-  log,
-});
-await app.listen({ host: "127.0.0.1", port: 0 });
-process.send?.((app.server.address() as AddressInfo).port);
-// The parent's end, however it comes, ends this process too.
-process.once("disconnect", () => process.exit(0));
+const { openWorkspace } = database;
+const { clock, sim, workspaceKeys, audit } = services;
+const inMemory = () => ({ spool: memorySpool(), clock, log });
+const forgetful = {
+  decisions: createDecisionLog({ ...inMemory(), insert: database.insertDecisions, policy: "available" }),
+  trail: createTrailQueue({ ...inMemory(), openWorkspace, workspaceKeys, sim }),
+};
+await serveForParent({ ...services, audit: kind === "disk" ? audit : { ...audit, ...forgetful } }, log);
 
 /** A spool as it must not be: what it holds ends with the process. */
 function memorySpool(): Spool {
