@@ -217,13 +217,14 @@ function runCommand(args: string[], variables: Record<string, string>): Promise<
   });
 }
 
-test("the command drops nothing of the audit without the servers' secret, and with it says what it dropped", async () => {
+test("the command drops nothing of the audit without the servers' secret, and with it says what it dropped", {
+  timeout: 120_000,
+}, async () => {
   const workspace = await makeOldLog();
   const refused = await runCommand(["--drop"], {});
   expect(refused).toMatchObject({ code: 1, output: expect.stringContaining(`Kept ${MONTH}: ISOLATION_SECRET is not given`) });
   const wrong = await runCommand(["--drop"], { ISOLATION_SECRET: NEWER_SECRET });
   expect(wrong).toMatchObject({ code: 1, output: expect.stringContaining("No trusted key signed the note") });
-  expect(await runCommand(["--drop"], { ISOLATION_SECRET: "short" })).toMatchObject({ code: 78 });
   expect(await isMonthThere()).toBe(true);
   const done = await runCommand(["--drop"], { ISOLATION_SECRET: SECRET });
   expect(done).toMatchObject({ code: 0, output: expect.stringContaining(`Dropped ${MONTH}`) });
