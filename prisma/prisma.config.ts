@@ -18,7 +18,10 @@ export default defineConfig({
       "public.workspace",
       "public.permissions",
       "public.api_key",
+      // The job queue's, which its library defines.
+      ...["bam", "instance", "job", "job_common", "job_dependency", "queue", "queue_stats"].map((table) => `parlant.${table}`),
+      ...["schedule", "subscription", "version", "warning"].map((table) => `parlant.${table}`),
     ],
   },
-  enums: { external: ["public.permission_type"] },
+  enums: { external: ["public.permission_type", "parlant.job_state"] },
 });

@@ -16,6 +16,7 @@ import type { Binding } from "./db/binding.ts";
 import { openDatabase } from "./db/client.ts";
 import { readDatabaseIdentity } from "./db/database-identity.ts";
 import { probeSim } from "./db/probe-sim.ts";
+import { openQueueConnection } from "./db/queue-connection.ts";
 import type { Env } from "./env.ts";
 import { deriveAuditLogKeys } from "./isolation/audit-log-keys.ts";
 import { createHealth } from "./isolation/health.ts";
@@ -24,6 +25,9 @@ import { createRefusals, type Refusals } from "./isolation/refusals.ts";
 import { createViolations } from "./isolation/violations.ts";
 import { workspaceChecks } from "./isolation/workspace-checks.ts";
 import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
+import type { AnyJobKind } from "./jobs/job-kind.ts";
+import { createJobs, type Jobs } from "./jobs/jobs.ts";
+import type { Sweep } from "./jobs/sweeps.ts";
 import { createAccessResolver } from "./permissions/access.ts";
 import { type AntiEntropy, createAntiEntropy } from "./permissions/anti-entropy.ts";
 import { ContextCache } from "./permissions/context-cache.ts";
@@ -65,6 +69,10 @@ export interface Dependencies {
   antiEntropy: AntiEntropy;
   /** Seals when it is told to; by itself once it is started. */
   sealer: Sealer;
+  /** Takes jobs and makes sweeps once it is started. */
+  jobs: Jobs;
+  /** What is to be made again and again, by one server of all. */
+  sweeps: readonly Sweep[];
   close(): Promise<void>;
 }
 
@@ -83,10 +91,19 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     onError: (error) => log.warn({ err: { message: error.message } }, "database connection lost"),
     onRowRefused: refusals.add,
     onAudited: (workspaceId) => sealer.touch(workspaceId),
+    sendJob: (executor, job) => jobs.send(executor, job),
   });
   const { sim, queryBound } = database;
   const { features } = await probeSim(sim);
   const openWorkspace = (binding: Binding) => database.openWorkspace(binding, { features });
+  const queueConnection = openQueueConnection({
+    url: env.DATABASE_URL,
+    onError: (error) => log.warn({ err: { message: error.message } }, "connection of the job queue lost"),
+  });
+  // Each kind of job and each sweep is registered by its line here.
+  const kinds: AnyJobKind[] = [];
+  const sweeps: Sweep[] = [];
+  const jobs = createJobs({ connection: queueConnection, kinds, openWorkspace, clock, log });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
   const contexts = new ContextCache({ ttlMs });
   const antiEntropy = createAntiEntropy({ contexts, features, queryBound, log });
@@ -186,11 +203,14 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     contexts,
     antiEntropy,
     sealer,
+    jobs,
+    sweeps,
     async close() {
+      await jobs.stop();
       // At once: with the database away each of them takes its time, and the whole has half a minute.
       await Promise.all([antiEntropy.stop(), violations.close(), trail.close(), decisions.close()]);
       await sealer.close();
-      await database.close();
+      await Promise.all([database.close(), queueConnection.close()]);
     },
   };
 }

@@ -59,7 +59,9 @@ export async function startServer(variables: Record<string, string | undefined>)
       checkReadiness: createReadiness(dependencies.database.sim),
       log,
     });
-    undo.push(() => app.close());
+    undo.push(async () => {
+      await Promise.all([app.close(), dependencies.jobs.stop()]);
+    });
     if (embedded) await seedDemoAgents(dependencies.services, embedded);
     await app.listen({ host: env.HOST, port: env.PORT }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE") throw error;
@@ -67,6 +69,7 @@ export async function startServer(variables: Record<string, string | undefined>)
     });
     dependencies.sealer.start();
     void dependencies.database.hints.start();
+    await dependencies.jobs.start(dependencies.sweeps);
     const [address] = app.addresses();
     return { url: urlOf(typeof address === "object" ? address.port : env.PORT, env), embedded, stop };
   } catch (error) {

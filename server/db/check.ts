@@ -5,6 +5,7 @@ import type { Finding } from "./finding.ts";
 import { listMigrations } from "./migration-files.ts";
 import { monthPartitions } from "./partitions.ts";
 import { probeSim } from "./probe-sim.ts";
+import { NOT_TENANT_TABLES_SQL } from "./queue-tables.ts";
 import type { SimFeatures } from "./sim-features.ts";
 import type { SimReader } from "./sim-reader.ts";
 
@@ -116,7 +117,7 @@ async function checkIsolation(reader: SimReader): Promise<Finding[]> {
     text: `SELECT format('parlant.%I', relname) AS "table", relrowsecurity AND relforcerowsecurity AS "isForced",
         relispartition OR EXISTS (SELECT FROM pg_policy WHERE polrelid = pg_class.oid) AS "hasPolicy"
       FROM pg_class
-      WHERE relnamespace = to_regnamespace('parlant') AND relkind IN ('r', 'p') AND relname <> '_prisma_migrations'
+      WHERE relnamespace = to_regnamespace('parlant') AND relkind IN ('r', 'p') AND relname <> ALL (${NOT_TENANT_TABLES_SQL})
       ORDER BY 1`,
     values: [],
   });

@@ -5,6 +5,7 @@ import { type Binding, runBound } from "./binding.ts";
 import { type DecisionRow, decisionInsertStatement } from "./decision-insert.ts";
 import { PrismaClient } from "./generated/client.ts";
 import { createHints, type Hints, type HintsOptions } from "./hints.ts";
+import type { SendJob } from "./queue-connection.ts";
 import { readSchemaMap } from "./schema-map.ts";
 import { ScopedPool } from "./scoped-pool.ts";
 import type { SimReader, Statement } from "./sim-reader.ts";
@@ -27,6 +28,8 @@ export interface DatabaseOptions {
   onRowRefused?(workspaceId: string, model: string): void;
   /** Told of each workspace whose audit trail is being written to, before that is committed. */
   onAudited?(workspaceId: string): void;
+  /** Puts jobs into the queue for transactions of workspaces; without it there is no queue. */
+  sendJob?: SendJob;
 }
 
 /** The database: Prisma behind the bound pool, which serves workspaces alone, and a reader of Sim's tables. */
@@ -97,6 +100,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     query: queryBound,
     onRowRefused: options.onRowRefused ?? (() => {}),
     ...(options.onAudited && { onAudited: options.onAudited }),
+    sendJob: options.sendJob ?? (() => Promise.reject(new Error("This database was opened without a job queue"))),
   };
   return {
     openWorkspace: (binding, workspaceOptions) =>

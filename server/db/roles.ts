@@ -25,6 +25,10 @@ export function appRoleOf(databaseUrl: string, ownerUrl: string): AppRole | unde
 /** What the application role may do with each table of ours: deletes of agents are soft, the audit trail only grows. */
 export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   _prisma_migrations: ["SELECT"],
+  instance: ["SELECT", "DELETE"],
+  job: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+  job_common: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+  job_dependency: ["SELECT", "DELETE"],
   parlant_agent: ["SELECT", "INSERT", "UPDATE"],
   parlant_agent_counter: ["SELECT", "INSERT", "UPDATE"],
   parlant_agent_grant: ["SELECT", "INSERT", "UPDATE", "DELETE"],
@@ -36,13 +40,17 @@ export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> =
   parlant_idempotency_key: ["SELECT", "INSERT", "DELETE"],
   parlant_session: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_workspace_state: ["SELECT", "INSERT", "UPDATE"],
+  queue: ["SELECT", "INSERT", "UPDATE"],
+  version: ["SELECT", "UPDATE"],
 };
 
-/** The functions it may execute: those that enter a workspace. */
+/** The functions it may execute: those that enter a workspace, and what the job queue calls. */
 export const APP_FUNCTIONS = [
   "parlant.parlant_enter(text,text,text)",
   "parlant.parlant_enter_system(text,text)",
   "parlant.parlant_sync_facts(text,text)",
+  "parlant.job_now()",
+  "parlant.create_queue(text,jsonb)",
 ] as const;
 
 /** Tables of Sim's that the server never reads, so that a grant on them is taken back like any other that is not listed. */

@@ -28,6 +28,7 @@ import {
   type UserGrant,
 } from "./level-reads.ts";
 import { modelPolicyStatement } from "./model-policy.ts";
+import type { NewJob, SendJob, SqlExecutor } from "./queue-connection.ts";
 import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
 import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
@@ -65,6 +66,8 @@ interface TransactionReads extends NamedReads {
   appendAuditLeaves: AppendAuditLeaves;
   /** Every instance is told with the commit, and none where there is none. Not for what happens often: see Hints.announce. */
   publishHint(hint: Hint): Promise<void>;
+  /** Puts a job of this workspace into the queue, there exactly if the transaction commits; resolves to its id. */
+  enqueue(job: NewJob): Promise<string>;
 }
 
 /** The database as one workspace sees it, inside a transaction. */
@@ -103,6 +106,7 @@ export interface WorkspaceDbBase {
   /** Told of each workspace whose audit trail is being written to, before that is committed. */
   onAudited?(workspaceId: string): void;
   hints: TransactionHints;
+  sendJob: SendJob;
 }
 
 export interface WorkspaceDbOptions {
@@ -176,6 +180,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
         for (const statement of base.hints.statements(hint)) await query(statement);
         published.push(hint);
       },
+      enqueue: ({ data, ...job }) => base.sendJob(executorOf(tx), { ...job, data: { ...data, workspaceId } }),
     });
   };
   const query = (statement: Statement) => base.query(binding, statement);
@@ -199,6 +204,10 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
 }
 
 type RawPrisma = Pick<PrismaClient, "$queryRaw" | "$queryRawUnsafe">;
+
+function executorOf(tx: RawPrisma): SqlExecutor {
+  return { executeSql: async (text, values = []) => ({ rows: await tx.$queryRawUnsafe<object[]>(text, ...values) }) };
+}
 
 /**
  * Prisma joins the findUniques of one tick, whoever makes them, in the request handler that all extensions of a client

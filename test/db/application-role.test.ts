@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { NOT_TENANT_TABLES } from "../../server/db/queue-tables.ts";
 import { APP_TABLE_PRIVILEGES } from "../../server/db/roles.ts";
 import { createTestDatabase, makeUser, makeWorkspace, type TestDatabase } from "../support/database.ts";
 
@@ -44,7 +45,7 @@ describe("the application role by itself", () => {
     await app.query("ROLLBACK");
   });
 
-  const TENANT_TABLES = Object.keys(APP_TABLE_PRIVILEGES).filter((table) => table !== "_prisma_migrations");
+  const TENANT_TABLES = Object.keys(APP_TABLE_PRIVILEGES).filter((table) => !NOT_TENANT_TABLES.includes(table));
 
   async function inWorkspace(workspaceId: string, work: () => Promise<unknown>): Promise<void> {
     await app.query("BEGIN");

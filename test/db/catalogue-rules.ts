@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { SIM_COLUMNS } from "../../server/db/probe-sim.ts";
+import { JOB_TABLES, NOT_TENANT_TABLES } from "../../server/db/queue-tables.ts";
 import { APP_FUNCTIONS, APP_TABLE_PRIVILEGES } from "../../server/db/roles.ts";
 
 /** The policy of every table: what is read and what is written is the workspace's that the transaction is in. */
@@ -9,8 +10,9 @@ const WORKSPACE_CONDITION = "(workspace_id = NULLIF(current_setting('app.workspa
 const BATCH_WRITTEN = ["parlant_authz_decision"];
 const BATCH_CONDITION = `((NULLIF(current_setting('app.workspace_id'::text, true), ''::text) IS NULL) OR ${WORKSPACE_CONDITION})`;
 
-/** Prisma's own record of what was migrated; it holds no row of a workspace's. */
-const NOT_OURS = ["_prisma_migrations"];
+/** A job is the workspace's that its data names. */
+const JOB_CONDITION =
+  "((NULLIF(current_setting('app.workspace_id'::text, true), ''::text) IS NULL) OR ((data ->> 'workspaceId'::text) = NULLIF(current_setting('app.workspace_id'::text, true), ''::text)))";
 
 /**
  * What the catalogue must not say of our schema, one query a rule, each a sentence about what breaks it. All of them
@@ -39,6 +41,12 @@ const RULES: readonly string[] = [
    WHERE (SELECT count(*) FROM pg_policy WHERE polrelid = ours.oid) > 1`,
   `SELECT format('%s: is a partition with a policy of its own', name) FROM ours
    WHERE relispartition AND EXISTS (SELECT FROM pg_policy WHERE polrelid = ours.oid)`,
+  `SELECT format('%s: jobs are not bound by the workspace', wanted) FROM unnest('{${JOB_TABLES}}'::text[]) AS wanted
+   WHERE NOT EXISTS (SELECT FROM pg_class c, pg_policy, schema WHERE relnamespace = schema.oid AND relname = wanted
+     AND relrowsecurity AND relforcerowsecurity AND polrelid = c.oid AND polcmd = '*' AND polpermissive AND polroles = '{0}'
+     AND pg_get_expr(polqual, polrelid) = '${JOB_CONDITION.replaceAll("'", "''")}'
+     AND pg_get_expr(polwithcheck, polrelid) = '${JOB_CONDITION.replaceAll("'", "''")}'
+     AND (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid) = 1)`,
   // Indexes and constraints
   `SELECT format('%s: is not led by workspace_id', indexrelid::regclass) FROM pg_index JOIN ours ON ours.oid = indrelid
    WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = indrelid AND attnum = indkey[0] AND attname = 'workspace_id')`,
@@ -118,7 +126,7 @@ export async function auditCatalogue(owner: pg.Client, appRole: string): Promise
       FROM pg_class c, schema WHERE relnamespace = schema.oid AND relkind IN ('r', 'p') AND relname <> ALL ($3::text[])),
     functions AS (SELECT p.oid::regprocedure AS function, p.* FROM pg_proc p, schema WHERE pronamespace = schema.oid)
     SELECT violation FROM (${RULES.map((rule) => `(${rule})`).join("\nUNION ALL\n")}) AS found (violation) ORDER BY 1`,
-    [WORKSPACE_CONDITION, appRole, NOT_OURS],
+    [WORKSPACE_CONDITION, appRole, NOT_TENANT_TABLES],
   );
   return rows.map(({ violation }) => violation);
 }

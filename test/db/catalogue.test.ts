@@ -138,6 +138,16 @@ describe("the catalogue of our schema", () => {
       "CREATE VIEW parlant.stray AS SELECT * FROM parlant.parlant_agent",
       "stray: a view that reads",
     ],
+    [
+      "jobs that every workspace reads",
+      "ALTER POLICY workspace_isolation ON parlant.job_common USING (true)",
+      "job_common: jobs are not bound by the workspace",
+    ],
+    [
+      "jobs without row-level security",
+      "ALTER TABLE parlant.job NO FORCE ROW LEVEL SECURITY",
+      "job: jobs are not bound by the workspace",
+    ],
     ["a copy", "CREATE MATERIALIZED VIEW parlant.stray AS SELECT * FROM parlant.parlant_agent", "stray: a copy"],
     ["a sequence", "CREATE SEQUENCE parlant.stray", "stray: a sequence"],
     [

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { migrate } from "../../server/db/migrate.ts";
 import { PARTITIONED_TABLES } from "../../server/db/partitions.ts";
+import { NOT_TENANT_TABLES_SQL } from "../../server/db/queue-tables.ts";
 import { lowestIdAt } from "../../server/shared/ids.ts";
 import { withConnection } from "../support/connection.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -63,7 +64,7 @@ test("partitions of the audit trail take over the rows that the default one had 
   expect(await whereIs()).toEqual([{ place: `parlant.parlant_audit_event_${month}` }]);
   const { rows } = await database.owner.query(
     `SELECT relname FROM pg_class WHERE relnamespace = 'parlant'::regnamespace AND relkind IN ('r', 'p')
-     AND relname <> '_prisma_migrations' AND NOT (relrowsecurity AND relforcerowsecurity)`,
+     AND relname <> ALL (${NOT_TENANT_TABLES_SQL}) AND NOT (relrowsecurity AND relforcerowsecurity)`,
   );
   expect(rows).toEqual([]);
 });

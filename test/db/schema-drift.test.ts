@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { QUEUE_TABLES } from "../../server/db/queue-tables.ts";
 import { openSchemaEngine } from "../../server/db/schema-engine.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -28,7 +29,7 @@ async function readDrift(): Promise<string> {
       to: { tag: "schemaDatamodel", files },
       script: true,
       exitCode: null,
-      filters: await listSims(),
+      filters: await listForeign(),
     });
     return stdout ?? "";
   } finally {
@@ -36,8 +37,8 @@ async function readDrift(): Promise<string> {
   }
 }
 
-/** All that is Sim's: whatever else its database has, our schema files say nothing about it. */
-async function listSims(): Promise<{ externalTables: string[]; externalEnums: string[] }> {
+/** All that is Sim's and the job queue's: our schema files say nothing about it. */
+async function listForeign(): Promise<{ externalTables: string[]; externalEnums: string[] }> {
   const { rows } = await database.owner.query<{ name: string; isTable: boolean }>(
     `SELECT 'public.' || relname AS name, true AS "isTable" FROM pg_class
       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
@@ -45,8 +46,11 @@ async function listSims(): Promise<{ externalTables: string[]; externalEnums: st
     SELECT 'public.' || typname, false FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'`,
   );
   return {
-    externalTables: rows.filter(({ isTable }) => isTable).map(({ name }) => name),
-    externalEnums: rows.filter(({ isTable }) => !isTable).map(({ name }) => name),
+    externalTables: [
+      ...rows.filter(({ isTable }) => isTable).map(({ name }) => name),
+      ...QUEUE_TABLES.map((name) => `parlant.${name}`),
+    ],
+    externalEnums: [...rows.filter(({ isTable }) => !isTable).map(({ name }) => name), "parlant.job_state"],
   };
 }
 

@@ -1,3 +1,4 @@
+import { NOT_TENANT_TABLES_SQL } from "../../db/queue-tables.ts";
 import type { SimReader } from "../../db/sim-reader.ts";
 import type { ServerCheck } from "../shared-check.ts";
 
@@ -27,7 +28,7 @@ const FACTS = `select relname as "table", relrowsecurity and relforcerowsecurity
       'using', pg_get_expr(polqual, polrelid), 'check', pg_get_expr(polwithcheck, polrelid)))
     from pg_policy where polrelid = pg_class.oid), '[]') as policies
 from pg_class
-where relnamespace = to_regnamespace('parlant') and relkind in ('r', 'p') and relname <> '_prisma_migrations'
+where relnamespace = to_regnamespace('parlant') and relkind in ('r', 'p') and relname <> all (${NOT_TENANT_TABLES_SQL})
 order by 1`;
 
 /** Whether every table of ours has row-level security forced, with the policy that confines it and no other beside it. */

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { NOT_TENANT_TABLES_SQL, QUEUE_FUNCTIONS } from "../../../server/db/queue-tables.ts";
 
 /** One fault put into the database on purpose. */
 export interface Mutant {
@@ -31,7 +32,7 @@ interface Table {
   holdsRows: boolean;
 }
 
-const NOT_OURS = "relname <> '_prisma_migrations'";
+const NOT_OURS = `relname <> ALL (${NOT_TENANT_TABLES_SQL})`;
 
 /** Our tables; of the partitions of each, which are alike, the default one and the first. */
 async function readTables(client: pg.Client): Promise<Table[]> {
@@ -49,7 +50,7 @@ async function readTables(client: pg.Client): Promise<Table[]> {
 async function ofPolicies(client: pg.Client): Promise<Mutant[]> {
   const { rows } = await client.query<{ policy: string; table: string }>(
     `SELECT quote_ident(polname) AS policy, polrelid::regclass::text AS table FROM pg_policy JOIN pg_class c ON c.oid = polrelid
-     WHERE relnamespace = 'parlant'::regnamespace ORDER BY 2, 1`,
+     WHERE relnamespace = 'parlant'::regnamespace AND ${NOT_OURS} ORDER BY 2, 1`,
   );
   const changes: [string, (policy: string, table: string) => string][] = [
     ["is dropped", (policy, table) => `DROP POLICY ${policy} ON ${table}`],
@@ -81,7 +82,8 @@ async function ofForeignKeys(client: pg.Client): Promise<Mutant[]> {
          JOIN pg_attribute ON attrelid = conrelid AND attnum = num AND attname <> 'workspace_id' ORDER BY nth) AS own,
        ARRAY(SELECT attname::text FROM unnest(confkey) WITH ORDINALITY AS k (num, nth)
          JOIN pg_attribute ON attrelid = confrelid AND attnum = num AND attname <> 'workspace_id' ORDER BY nth) AS referenced
-     FROM pg_constraint WHERE connamespace = 'parlant'::regnamespace AND contype = 'f' AND conparentid = 0 ORDER BY 2, 1`,
+     FROM pg_constraint JOIN pg_class c ON c.oid = conrelid
+     WHERE connamespace = 'parlant'::regnamespace AND contype = 'f' AND conparentid = 0 AND ${NOT_OURS} ORDER BY 2, 1`,
   );
   return rows.flatMap(({ name, table, parent, own, referenced }): Mutant[] => {
     const dropped = `ALTER TABLE ${table} DROP CONSTRAINT ${name}`;
@@ -118,7 +120,7 @@ async function ofIndexes(client: pg.Client): Promise<Mutant[]> {
 async function ofFunctions(client: pg.Client): Promise<Mutant[]> {
   const { rows } = await client.query<{ signature: string; definition: string; isGuard: boolean }>(
     `SELECT p.oid::regprocedure::text AS signature, pg_get_functiondef(p.oid) AS definition, prosrc ~ 'RAISE EXCEPTION' AS "isGuard"
-     FROM pg_proc p WHERE pronamespace = 'parlant'::regnamespace ORDER BY 1`,
+     FROM pg_proc p WHERE pronamespace = 'parlant'::regnamespace AND proname <> ALL ('{${QUEUE_FUNCTIONS.join(",")}}') ORDER BY 1`,
   );
   return rows.flatMap(({ signature, definition, isGuard }): Mutant[] => [
     ...(isGuard

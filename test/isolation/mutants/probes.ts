@@ -1,4 +1,5 @@
 import pg from "pg";
+import { NOT_TENANT_TABLES_SQL } from "../../../server/db/queue-tables.ts";
 import { auditCatalogue, LISTED_PRIVILEGES, readEffectivePrivileges } from "../../db/catalogue-rules.ts";
 import { insertRow, type TenantTable } from "./seed-rows.ts";
 
@@ -35,7 +36,8 @@ export async function readForeignKeys(superuser: pg.Client): Promise<ForeignKey[
   const { rows } = await superuser.query<ForeignKey>(
     `SELECT quote_ident(conname) AS name, conrelid::regclass::text AS table, cardinality(conkey) > 1 AS "isComposite",
        ARRAY(SELECT quote_ident(o.conname) FROM pg_constraint o WHERE o.conrelid = k.conrelid AND o.contype = 'f' AND o.oid <> k.oid) AS others
-     FROM pg_constraint k WHERE connamespace = 'parlant'::regnamespace AND contype = 'f' AND conparentid = 0 ORDER BY 2, 1`,
+     FROM pg_constraint k WHERE connamespace = 'parlant'::regnamespace AND contype = 'f' AND conparentid = 0
+       AND conrelid NOT IN (SELECT oid FROM pg_class WHERE relname = ANY (${NOT_TENANT_TABLES_SQL})) ORDER BY 2, 1`,
   );
   return rows;
 }
@@ -43,7 +45,8 @@ export async function readForeignKeys(superuser: pg.Client): Promise<ForeignKey[
 export async function readPartitions(superuser: pg.Client): Promise<string[]> {
   const { rows } = await superuser.query<{ partition: string }>(
     `SELECT oid::regclass::text AS partition FROM pg_class
-     WHERE relnamespace = 'parlant'::regnamespace AND relkind IN ('r', 'p') AND relispartition ORDER BY 1`,
+     WHERE relnamespace = 'parlant'::regnamespace AND relkind IN ('r', 'p') AND relispartition
+       AND relname <> ALL (${NOT_TENANT_TABLES_SQL}) ORDER BY 1`,
   );
   return rows.map(({ partition }) => partition);
 }

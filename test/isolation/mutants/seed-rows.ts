@@ -1,4 +1,5 @@
 import pg from "pg";
+import { NOT_TENANT_TABLES_SQL } from "../../../server/db/queue-tables.ts";
 
 /** A tenant table, with what a row of it needs. */
 export interface TenantTable {
@@ -20,7 +21,7 @@ export async function readTenantTables(client: pg.Client): Promise<TenantTable[]
          AND (attnotnull AND NOT atthasdef
            OR EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype IN ('f', 'p', 'u') AND attnum = ANY (conkey)))) AS columns
      FROM pg_class c WHERE relnamespace = 'parlant'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-       AND relname <> '_prisma_migrations' ORDER BY 1`,
+       AND relname <> ALL (${NOT_TENANT_TABLES_SQL}) ORDER BY 1`,
   );
   return rows.map(({ columns, ...table }) => ({ ...table, columns: columns ?? [] }));
 }

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { NOT_TENANT_TABLES_SQL, QUEUE_FUNCTIONS } from "../../../server/db/queue-tables.ts";
 import { LISTED_PRIVILEGES } from "../../db/catalogue-rules.ts";
 import { createTestDatabase, makeUser, makeWorkspace, type TestDatabase } from "../../support/database.ts";
 import { generateMutants, type Mutant } from "./mutants.ts";
@@ -80,11 +81,12 @@ test("every mutant of the schema is seen, by statements where a statement can me
 test("each table, policy, foreign key, function and index of ours has its mutants", async () => {
   const { rows } = await superuser.query<{ name: string }>(
     `SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'parlant'::regnamespace AND relkind IN ('r', 'p')
-       AND NOT relispartition AND relname <> '_prisma_migrations'
-     UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = 'parlant'::regnamespace AND contype = 'f' AND conparentid = 0
-     UNION ALL SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'parlant'::regnamespace
+       AND NOT relispartition AND relname <> ALL (${NOT_TENANT_TABLES_SQL})
+     UNION ALL SELECT conname FROM pg_constraint JOIN pg_class c ON c.oid = conrelid
+       WHERE connamespace = 'parlant'::regnamespace AND contype = 'f' AND conparentid = 0 AND relname <> ALL (${NOT_TENANT_TABLES_SQL})
+     UNION ALL SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'parlant'::regnamespace AND proname <> ALL ('{${QUEUE_FUNCTIONS.join(",")}}')
      UNION ALL SELECT 'the policy of ' || polrelid::regclass FROM pg_policy JOIN pg_class c ON c.oid = polrelid
-       WHERE relnamespace = 'parlant'::regnamespace`,
+       WHERE relnamespace = 'parlant'::regnamespace AND relname <> ALL (${NOT_TENANT_TABLES_SQL})`,
   );
   expect(rows.length).toBeGreaterThan(15);
   for (const { name } of rows) expect(mutants.filter((mutant) => mutant.name.includes(name)).length, name).toBeGreaterThan(0);
