@@ -38,6 +38,7 @@ import type { Proven } from "./permissions/principal-map.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
 import type { LifecycleContext } from "./sim-integration/lifecycle/lifecycle-context.ts";
+import type { PurgeAccess } from "./sim-integration/purge/purge-workspace.ts";
 import type { Services } from "./trpc/context.ts";
 
 /** About two million decisions. */
@@ -73,6 +74,8 @@ export interface Dependencies {
   jobs: Jobs;
   /** What is to be made again and again, by one server of all. */
   sweeps: readonly Sweep[];
+  /** What exports and purges workspaces. */
+  purge: PurgeAccess;
   close(): Promise<void>;
 }
 
@@ -150,6 +153,9 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   const auditLogKeys = await deriveAuditLogKeys(env.ISOLATION_SECRET);
   const states = openSignedStates({ directory: join(spoolDirectory, "signed"), log });
   const sealer = createSealer({ openWorkspace, sim, keys: auditLogKeys, clock, log, states });
+  const seal = async (workspaceId: string) => {
+    await sealer.seal(workspaceId);
+  };
   const signals = createDenialSignals({
     limitPerMinute: env.DENIAL_LIMIT_PER_MINUTE,
     clock,
@@ -187,9 +193,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       lifecycle,
       auditLogSeal: {
         keys: auditLogKeys,
-        seal: async (workspaceId) => {
-          await sealer.seal(workspaceId);
-        },
+        seal,
         known: sealer.known,
         walk: createLogWalks().run,
       },
@@ -205,6 +209,17 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     sealer,
     jobs,
     sweeps,
+    purge: {
+      openRows: database.openRows,
+      openWorkspace,
+      tenantTables: database.tenantTables,
+      sim,
+      rootSecrets: env.ISOLATION_SECRET,
+      features,
+      seal,
+      exportDirectory: env.EXPORT_DIR,
+      clock,
+    },
     async close() {
       await jobs.stop();
       // At once: with the database away each of them takes its time, and the whole has half a minute.

@@ -10,7 +10,9 @@ import { readSchemaMap } from "./schema-map.ts";
 import { ScopedPool } from "./scoped-pool.ts";
 import type { SimReader, Statement } from "./sim-reader.ts";
 import { statementName } from "./statement-names.ts";
+import { listTenantTables, type TenantTable } from "./tenant-tables.ts";
 import { createWorkspaceDb, type WorkspaceDb, type WorkspaceDbOptions } from "./workspace-db.ts";
+import { createRowReader, createRowWriter, type WorkspaceRows } from "./workspace-rows.ts";
 
 export interface DatabaseOptions {
   url: string;
@@ -38,6 +40,9 @@ export interface Database {
   openWorkspace(binding: Binding, options?: WorkspaceDbOptions): WorkspaceDb;
   /** The rows of one statement as the binding lets it see them; for what looks at the binding itself. */
   queryBound: QueryBound;
+  /** The rows of one workspace in every tenant table, for what exports, purges or restores it as a whole. */
+  openRows(binding: Binding): WorkspaceRows;
+  tenantTables: readonly TenantTable[];
   /** Reaches nothing by itself: the pool refuses a statement without a binding. */
   unscopedPrisma: PrismaClient;
   sim: SimReader;
@@ -93,10 +98,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     log: options.log ?? SILENT,
     ...(options.listening && { listening: options.listening }),
   });
+  const schema = readSchemaMap(unscopedPrisma);
   const base = {
     hints,
     prisma: unscopedPrisma,
-    schema: readSchemaMap(unscopedPrisma),
+    schema,
     query: queryBound,
     onRowRefused: options.onRowRefused ?? (() => {}),
     ...(options.onAudited && { onAudited: options.onAudited }),
@@ -106,6 +112,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     openWorkspace: (binding, workspaceOptions) =>
       createWorkspaceDb(base, binding, { transactionMaxWaitMs: options.poolTimeoutSeconds * 1_000, ...workspaceOptions }),
     queryBound,
+    openRows: (binding) => ({
+      ...createRowReader(binding.workspaceId, (statement) => queryBound(binding, statement)),
+      transaction: (work) => pool.transact(binding, (run) => work(createRowWriter(binding.workspaceId, run))),
+    }),
+    tenantTables: listTenantTables(schema),
     unscopedPrisma,
     sim: { query: (statement) => pool.queryOutside(statement) },
     hints,

@@ -22,27 +22,39 @@ export function appRoleOf(databaseUrl: string, ownerUrl: string): AppRole | unde
   return user === credentialsOf(ownerUrl).user ? undefined : { name: user, create: false };
 }
 
-/** What the application role may do with each table of ours: deletes of agents are soft, the audit trail only grows. */
+/** What the application role may do with each table of ours: the audit trail only grows. */
 export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   _prisma_migrations: ["SELECT"],
   instance: ["SELECT", "DELETE"],
   job: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   job_common: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   job_dependency: ["SELECT", "DELETE"],
-  parlant_agent: ["SELECT", "INSERT", "UPDATE"],
-  parlant_agent_counter: ["SELECT", "INSERT", "UPDATE"],
+  parlant_agent: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+  parlant_agent_counter: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_agent_grant: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_audit_checkpoint: ["SELECT", "INSERT"],
   parlant_audit_event: ["SELECT", "INSERT"],
-  parlant_authz_decision: ["SELECT", "INSERT"],
+  parlant_authz_decision: ["SELECT", "INSERT", "DELETE"],
   parlant_audit_leaf: ["SELECT", "INSERT"],
-  parlant_event: ["SELECT", "INSERT"],
+  parlant_event: ["SELECT", "INSERT", "DELETE"],
   parlant_idempotency_key: ["SELECT", "INSERT", "DELETE"],
   parlant_session: ["SELECT", "INSERT", "UPDATE", "DELETE"],
-  parlant_workspace_state: ["SELECT", "INSERT", "UPDATE"],
+  parlant_workspace_state: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   queue: ["SELECT", "INSERT", "UPDATE"],
   version: ["SELECT", "UPDATE"],
 };
+
+/**
+ * Tables of which a trigger lets the role delete in a purge alone, of a workspace that Sim shows as archived or gone: their
+ * rows go otherwise by a mark of deletion, or with what they belong to.
+ */
+export const DELETED_IN_PURGE_ALONE: readonly string[] = [
+  "parlant_agent",
+  "parlant_agent_counter",
+  "parlant_authz_decision",
+  "parlant_event",
+  "parlant_workspace_state",
+];
 
 /** The functions it may execute: those that enter a workspace, and what the job queue calls. */
 export const APP_FUNCTIONS = [

@@ -20,6 +20,10 @@ export interface ModelMap {
   uniqueKeys: readonly (readonly string[])[];
   /** Its columns as a select list that names each as the model's field. */
   columns: string;
+  /** Its table's name, without the schema. */
+  table: string;
+  /** The column of each of its fields. */
+  columnOf: ReadonlyMap<string, string>;
 }
 
 export type SchemaMap = ReadonlyMap<string, ModelMap>;
@@ -39,7 +43,7 @@ function toModelMap(name: string, body: string, names: ReadonlySet<string>): Mod
   const scope = Object.hasOwn(MODEL_SCOPE, name) ? MODEL_SCOPE[name as keyof typeof MODEL_SCOPE] : undefined;
   if (!scope) throw new Error(`The model "${name}" has no scope; give it one in MODEL_SCOPE`);
   const relations = new Map<string, Relation>();
-  const columns: string[] = [];
+  const columnOf = new Map<string, string>();
   const keys: string[][] = [];
   for (const line of body.split("\n").map((text) => text.trim())) {
     const block = /^@@(?:id|unique)\(\[([^\]]+)\]/.exec(line);
@@ -51,11 +55,13 @@ function toModelMap(name: string, body: string, names: ReadonlySet<string>): Mod
       relations.set(fieldName, { model: type, isList: brackets !== undefined, references: referencesOf(rest) });
       continue;
     }
-    columns.push(`"${/@map\("([^"]+)"\)/.exec(rest)?.[1] ?? fieldName}" as "${fieldName}"`);
+    columnOf.set(fieldName, /@map\("([^"]+)"\)/.exec(rest)?.[1] ?? fieldName);
     if (/@(id|unique)\b/.test(rest)) keys.push([fieldName]);
   }
   const uniqueKeys = keys.map((fields) => fields.filter((one) => one !== WORKSPACE));
-  return { name, scope, relations, isSoftDeleted: DELETED_AT.test(body), uniqueKeys, columns: columns.join(", ") };
+  const columns = [...columnOf].map(([field, column]) => `"${column}" as "${field}"`).join(", ");
+  const table = /@@map\("([^"]+)"\)/.exec(body)?.[1] ?? name;
+  return { name, scope, relations, isSoftDeleted: DELETED_AT.test(body), uniqueKeys, columns, table, columnOf };
 }
 
 function referencesOf(attributes: string): ReadonlyMap<string, string> {

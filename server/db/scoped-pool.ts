@@ -51,6 +51,23 @@ export class ScopedPool extends pg.Pool {
     return rows as Row[];
   }
 
+  /** Runs `work` in one transaction, entered at its begin and checked again at its commit; what it throws rolls it back. */
+  async transact<Result>(
+    binding: Binding,
+    work: (run: (statement: Statement) => Promise<object[]>) => Promise<Result>,
+  ): Promise<Result> {
+    const client = await this.#connectBound(binding);
+    try {
+      await client.query({ text: "BEGIN" });
+      const result = await work(async (statement) => (await client.query(statement)).rows);
+      await client.query({ text: "COMMIT" });
+      return result;
+    } finally {
+      // Closes the connection where the transaction is still open, which rolls it back.
+      client.release();
+    }
+  }
+
   override connect(): never {
     return this.#connectBound(currentBinding()) as never;
   }

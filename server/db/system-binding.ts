@@ -1,4 +1,5 @@
 import type { Binding } from "./binding.ts";
+import type { SimFeatures } from "./sim-features.ts";
 
 /**
  * Binds the server's own work to one workspace: no permission is checked, and row-level security confines it as it does
@@ -8,5 +9,24 @@ export function systemBinding(workspaceId: string, purpose: string): Binding {
   return {
     workspaceId,
     prelude: { name: "enter_system", text: "select parlant.parlant_enter_system($1, $2)", values: [workspaceId, purpose] },
+  };
+}
+
+const PURGE = "workspace.purge";
+
+/**
+ * Binds a purge: beside what a systemBinding does, each transaction ends with PA001 where Sim shows the workspace as live,
+ * at its begin and again at its commit. A Sim without workspace.archived_at shows each as live that has a row.
+ */
+export function purgeBinding(workspaceId: string, { workspaceArchivedAt }: Pick<SimFeatures, "workspaceArchivedAt">): Binding {
+  const isLive = `exists (select from public.workspace w where w.id = $1${workspaceArchivedAt ? " and w.archived_at is null" : ""})`;
+  return {
+    workspaceId,
+    prelude: {
+      name: workspaceArchivedAt ? "enter_purge" : "enter_purge_without_archive",
+      text: `select parlant.parlant_enter_system($1, $2),
+  parlant.parlant_enter($1, case when ${isLive} then 'live' else 'archived or gone' end, 'archived or gone')`,
+      values: [workspaceId, PURGE],
+    },
   };
 }

@@ -233,11 +233,13 @@ describe("the catalogue of our schema", () => {
 
   test("shows a privilege too many", async () => {
     await owner.query("BEGIN");
-    await owner.query(`GRANT DELETE ON parlant.parlant_agent TO ${appRole}; GRANT SELECT (password) ON account TO ${appRole}`);
+    await owner.query(
+      `GRANT DELETE ON parlant.parlant_audit_event TO ${appRole}; GRANT SELECT (password) ON account TO ${appRole}`,
+    );
     const found = await readEffectivePrivileges(owner, appRole);
     await owner.query("ROLLBACK");
     expect(found.filter((privilege) => !LISTED_PRIVILEGES.includes(privilege))).toEqual([
-      "parlant.parlant_agent DELETE",
+      "parlant.parlant_audit_event DELETE",
       "public.account.password SELECT",
     ]);
   });

@@ -14,7 +14,7 @@ function migrateAsOwner(options: Partial<MigrateOptions> = {}) {
   return migrate({ url: database.ownerUrl, appRole: { name: appRole.name, create: false }, ...options });
 }
 
-const HELD = `SELECT has_table_privilege($1, 'parlant.parlant_agent', 'DELETE') AS "deletesAgents",
+const HELD = `SELECT has_table_privilege($1, 'parlant.parlant_audit_event', 'DELETE') AS "deletesEvents",
   has_table_privilege($1, 'parlant.parlant_agent', 'TRUNCATE') AS "truncatesAgents",
   has_table_privilege($1, 'parlant.parlant_audit_event_default', 'SELECT') AS "readsPartition",
   has_any_column_privilege($1, 'account', 'SELECT') AS "readsAccounts",
@@ -24,7 +24,7 @@ const HELD = `SELECT has_table_privilege($1, 'parlant.parlant_agent', 'DELETE') 
 
 test("the application role loses what is not listed", async () => {
   await database.owner.query(
-    `GRANT DELETE, TRUNCATE ON parlant.parlant_agent TO ${appRole.name};
+    `GRANT DELETE, TRUNCATE ON parlant.parlant_agent, parlant.parlant_audit_event TO ${appRole.name};
      GRANT SELECT ON parlant.parlant_audit_event_default TO ${appRole.name};
      GRANT SELECT ON account TO ${appRole.name};
      GRANT SELECT (key) ON api_key TO ${appRole.name};

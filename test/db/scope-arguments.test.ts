@@ -11,7 +11,17 @@ const one = (model: string, references: Record<string, string> = {}) => ({
 });
 const model = (name: string, part: Partial<ModelMap>): [string, ModelMap] => [
   name,
-  { name, scope: "workspace", relations: new Map(), isSoftDeleted: false, uniqueKeys: [["id"]], columns: "", ...part },
+  {
+    name,
+    scope: "workspace",
+    relations: new Map(),
+    isSoftDeleted: false,
+    uniqueKeys: [["id"]],
+    columns: "",
+    table: name,
+    columnOf: new Map(),
+    ...part,
+  },
 ];
 
 /** A shelf of books, which are softly deleted, with pages; each shelf has a sign, and lies in one of Sim's rooms. */

@@ -1,3 +1,4 @@
+import { isInTheClear, readClearContent } from "../../audit/clear-content.ts";
 import { decryptContent } from "../../audit/content-cipher.ts";
 import { eventTime } from "../../audit/event-time.ts";
 import { readRetentionContent } from "../../audit/retentions.ts";
@@ -57,7 +58,11 @@ function toEvent(row: AuditRow, keys: KeyRing): AuditEvent {
   const contentOf = (field: "before" | "after"): AuditEvent["before"] => {
     const stored = row[field];
     const place = { workspaceId: row.workspaceId, eventId: row.id, field };
-    const content = stored && (decryptContent(keys, place, stored) ?? readRetentionContent(row.workspaceId, stored));
+    const content =
+      stored &&
+      (isInTheClear(row)
+        ? readClearContent(stored)
+        : (decryptContent(keys, place, stored) ?? readRetentionContent(row.workspaceId, stored)));
     return typeof content === "object" && content !== null && !Array.isArray(content) ? content : null;
   };
   return {
