@@ -41,6 +41,8 @@ import type { LifecycleContext } from "./sim-integration/lifecycle/lifecycle-con
 import type { PurgeAccess } from "./sim-integration/purge/purge-workspace.ts";
 import type { Services } from "./trpc/context.ts";
 
+/** What a killed server left unsealed, or a transaction committed late, waits no longer; each sweep reads all logs. */
+const AUDIT_SEAL_SECONDS = 3_600;
 /** About two million decisions. */
 const MAX_SPOOL_BYTES = 512 * 1024 * 1024;
 const SPOOL_FILE_BYTES = 4 * 1024 * 1024;
@@ -105,7 +107,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   // Each kind of job and each sweep is registered by its line here.
   const kinds: AnyJobKind[] = [];
-  const sweeps: Sweep[] = [];
+  const sweeps: Sweep[] = [{ name: "audit-seal", everySeconds: AUDIT_SEAL_SECONDS, run: (signal) => sealer.sweep(signal) }];
   const jobs = createJobs({ connection: queueConnection, kinds, openWorkspace, clock, log });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
   const contexts = new ContextCache({ ttlMs });

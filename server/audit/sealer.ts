@@ -23,8 +23,8 @@ export interface Sealer {
   /** Seals what was lately written to the trails that this process wrote to. */
   sealTouched(): Promise<void>;
   /** Seals whatever any workspace's trail has: what a process left that was killed, and what came late. */
-  sweep(): Promise<void>;
-  /** Does both by itself from now on. */
+  sweep(signal: AbortSignal): Promise<void>;
+  /** Seals what was touched by itself from now on. */
   start(): void;
   /** Does nothing more, and has ended what it was doing; where it was started, it seals once more what was written to, for seconds. */
   close(): Promise<void>;
@@ -39,7 +39,6 @@ export interface SealerOptions {
   /** What is known of the logs, kept over restarts. */
   states: SignedStates;
   intervalMs?: number;
-  sweepIntervalMs?: number;
 }
 
 const BATCH = 1_000;
@@ -55,12 +54,12 @@ const MAX_REMEMBERED = 10_000;
 const CLOSE_MS = 3_000;
 
 export function createSealer(options: SealerOptions): Sealer {
-  const { openWorkspace, sim, keys, clock, log, states, intervalMs = 10_000, sweepIntervalMs = 3_600_000 } = options;
+  const { openWorkspace, sim, keys, clock, log, states, intervalMs = 10_000 } = options;
   const touched = new Map<string, number>();
   const completeMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   let isClosing = false;
   let isClosed = false;
-  const loops: { stop(): Promise<void> }[] = [];
+  let loop: { stop(): Promise<void> } | undefined;
 
   async function sealAfter(workspaceId: string, firstId: string): Promise<number> {
     const db = openWorkspace(systemBinding(workspaceId, "audit"));
@@ -94,10 +93,11 @@ export function createSealer(options: SealerOptions): Sealer {
     }
   }
 
-  async function sweep(): Promise<void> {
-    for (let after: string | undefined = ""; after !== undefined && !isClosing; ) {
+  async function sweep(signal: AbortSignal): Promise<void> {
+    const isEnded = () => isClosing || signal.aborted;
+    for (let after: string | undefined = ""; after !== undefined && !isEnded(); ) {
       const ids: string[] = await workspacesAfter(after);
-      for (const id of ids) if (!isClosing) await trySeal(id, LOWEST_ID);
+      for (const id of ids) if (!isEnded()) await trySeal(id, LOWEST_ID);
       after = ids.at(-1);
     }
   }
@@ -111,20 +111,15 @@ export function createSealer(options: SealerOptions): Sealer {
     return rows.map((row) => row.id);
   }
 
-  /** What failed is tried again soon. Each by itself, because a sweep of many workspaces takes longer than what was just written may wait. */
-  function repeat(work: () => Promise<void>, delayMs: number): { stop(): Promise<void> } {
+  function repeat(work: () => Promise<void>): { stop(): Promise<void> } {
     let timer: NodeJS.Timeout | undefined;
     let running: Promise<void> = Promise.resolve();
     const schedule = (afterMs: number) => {
       if (isClosing) return;
       timer = setTimeout(() => {
-        running = work().then(
-          () => schedule(delayMs),
-          (error: unknown) => {
-            log.error({ err: { message: messageOf(error) } }, "audit: sealing failed");
-            schedule(intervalMs);
-          },
-        );
+        running = work()
+          .catch((error: unknown) => log.error({ err: { message: messageOf(error) } }, "audit: sealing failed"))
+          .then(() => schedule(intervalMs));
       }, afterMs).unref();
     };
     schedule(0);
@@ -145,7 +140,7 @@ export function createSealer(options: SealerOptions): Sealer {
     sealTouched,
     sweep,
     start() {
-      loops.push(repeat(sealTouched, intervalMs), repeat(sweep, sweepIntervalMs));
+      loop ??= repeat(sealTouched);
     },
     async close() {
       if (isClosing) return;
@@ -153,8 +148,8 @@ export function createSealer(options: SealerOptions): Sealer {
       const deadline = setTimeout(() => {
         isClosed = true;
       }, CLOSE_MS);
-      await Promise.all(loops.map((loop) => loop.stop()));
-      if (loops.length > 0) await sealTouched();
+      await loop?.stop();
+      if (loop) await sealTouched();
       clearTimeout(deadline);
       isClosed = true;
       states.close();

@@ -84,9 +84,20 @@ test("a pass seals what this process wrote to, a sweep all else, late events too
   );
   await logs.dependencies.sealer.sealTouched();
   expect(await leavesOf(workspace)).toHaveLength(2);
-  await stranger.sweep();
+  await stranger.sweep(AbortSignal.abort());
+  expect(await leavesOf(workspace)).toHaveLength(2);
+  await stranger.sweep(new AbortController().signal);
   expect((await leavesOf(workspace)).map(({ event_id }) => event_id)[2]).toBe(late);
   expect(await logs.audit(workspace).verify({ workspaceId: workspace.id })).toMatchObject({ valid: true, checkedEvents: 3 });
+});
+
+test("the sweep is one of those that the job queue gives to one server of all", async () => {
+  const workspace = await makeStaffedWorkspace(logs.database.owner);
+  await logs.change(workspace, 2);
+  const [sweep, ...others] = logs.dependencies.sweeps.filter(({ name }) => name === "audit-seal");
+  expect([sweep?.everySeconds, others]).toEqual([3_600, []]);
+  await sweep?.run(new AbortController().signal);
+  expect(await leavesOf(workspace)).toHaveLength(2);
 });
 
 test("several sealers at once, with writers meanwhile, leave a gapless log in which nothing stands twice", async () => {
@@ -209,11 +220,8 @@ test("a workspace whose log cannot be sealed keeps no other from being sealed", 
 
 test("a sweep that is held up keeps nothing waiting that was just written", async () => {
   const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  let asks = 0;
   const sim: SimReader = {
     async query() {
-      // One that failed is not left for an hour.
-      if (++asks === 1) throw new Error("no connection");
       asked.resolve();
       await held.promise;
       return [];
@@ -223,12 +231,14 @@ test("a sweep that is held up keeps nothing waiting that was just written", asyn
   const workspace = await makeStaffedWorkspace(logs.database.owner);
   await logs.change(workspace, 1);
   sealer.start();
+  const sweeping = sealer.sweep(new AbortController().signal);
   try {
     await asked.promise;
     sealer.touch(workspace.id);
     await expect.poll(() => leavesOf(workspace), { timeout: 10_000 }).toHaveLength(1);
   } finally {
     held.resolve();
+    await sweeping;
     await sealer.close();
   }
 });
@@ -251,6 +261,7 @@ test("started, it seals by itself; closed, it has ended what it was doing and do
   const workspace = await makeStaffedWorkspace(logs.database.owner);
   await logs.change(workspace, 1);
   const sealer = await anotherSealer({ intervalMs: 1 });
+  sealer.touch(workspace.id);
   sealer.start();
   await expect.poll(() => leavesOf(workspace)).toHaveLength(1);
   await sealer.close();
