@@ -41,23 +41,30 @@ const SUFFIX = ".signed";
  * Opens the states under `directory`, which holds one database's. Each process appends to a file of its own; what others
  * wrote there is read, and what dead ones left is taken over.
  *
- * @throws the file system's error where the directory cannot be made or read
+ * @throws the file system's error where the directory cannot be made or read; where it cannot be written to, that is logged
+ * and tried again with each state
  */
 export function openSignedStates(options: { directory: string; log: Logger; maxWorkspaces?: number }): SignedStates {
   const { directory, log, maxWorkspaces = MAX_WORKSPACES } = options;
   const states = new LRUCache<string, Checkpoint>({ max: maxWorkspaces });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const own = join(directory, `${nameOfOwn()}${SUFFIX}`);
-  const found = readdirSync(directory).filter((file) => file.endsWith(SUFFIX));
-  for (const file of found) readStates(join(directory, file));
+  const found = readdirSync(directory).filter((file) => file.includes(SUFFIX));
+  for (const file of found) if (file.endsWith(SUFFIX)) readStates(join(directory, file));
   let records = 0;
   /** Nothing may follow a record that was cut off: a reader stops there. */
   let isCutOff = false;
-  let fd: number | null = rewrite();
-  // Only now is what they had written down elsewhere.
-  for (const file of found) {
-    const path = join(directory, file);
-    if (isOrphaned(path, file.slice(0, -SUFFIX.length))) rmSync(path, { force: true });
+  let fd: number | null = null;
+  let isClosed = false;
+  try {
+    fd = rewrite();
+    // Only now is what they had written down elsewhere.
+    for (const file of found) {
+      const path = join(directory, file);
+      if (isOrphaned(path, file.slice(0, file.indexOf(SUFFIX)))) rmSync(path, { force: true });
+    }
+  } catch (error) {
+    complain(error);
   }
   const heartbeat = startHeartbeat(own);
   let syncing: NodeJS.Timeout | undefined;
@@ -103,12 +110,12 @@ export function openSignedStates(options: { directory: string; log: Logger; maxW
   }
 
   function append(workspaceId: string, checkpoint: Checkpoint): void {
-    if (fd === null) return;
-    if (isCutOff || records > Math.max(MIN_RECORDS, MAX_GROWTH * states.size)) {
+    if (isClosed) return;
+    if (fd === null || isCutOff || records > Math.max(MIN_RECORDS, MAX_GROWTH * states.size)) {
       const previous = fd;
       fd = rewrite();
       isCutOff = false;
-      closeSync(previous);
+      if (previous !== null) closeSync(previous);
       return;
     }
     isCutOff = true;
@@ -139,6 +146,7 @@ export function openSignedStates(options: { directory: string; log: Logger; maxW
       }
     },
     close() {
+      isClosed = true;
       heartbeat.stop();
       clearTimeout(syncing);
       if (fd === null) return;

@@ -45,10 +45,12 @@ test("what was noted is there after the process was killed, the longest state of
   states.note("b", first);
   // Nothing is closed.
   const left = leaveBehind();
+  writeFileSync(`${left}.next`, "as of one that was being written");
   const next = open();
   expect(next.get("a")).toMatchObject({ treeSize: 5, rootHash: second.rootHash });
   expect(next.get("b")?.treeSize).toBe(3);
   expect(files()).not.toContain(left);
+  expect(files()).not.toContain(`${left}.next`);
   expect(open().get("a")?.treeSize).toBe(5);
 });
 
