@@ -1,3 +1,4 @@
+import { APP_TABLE_PRIVILEGES } from "../../db/roles.ts";
 import type { TenantTable } from "../../db/tenant-tables.ts";
 import type { SignedKind } from "../../isolation/boundary.ts";
 
@@ -9,12 +10,23 @@ export function purgedTables(tables: readonly TenantTable[]): TenantTable[] {
   return tables.filter(({ model }) => !KEPT.has(model));
 }
 
-/** What a restore brings back besides: evidence and what passes is read in the file, and never written anew. */
+/** Whether the role may delete rows of it; those of the others go with the rows that they belong to. */
+export function isDeletedByItself({ name }: TenantTable): boolean {
+  return APP_TABLE_PRIVILEGES[name]?.includes("DELETE") === true;
+}
+
+/**
+ * What a restore does not bring back: evidence and what passes is read in the file, and never written anew; endpoints have
+ * secrets that are kept under the keys that are gone.
+ */
 const NOT_RESTORED: ReadonlySet<string> = new Set([
   ...KEPT,
   "AuthzDecision",
+  "EndpointAttempt",
+  "EndpointDelivery",
   "IdempotencyKey",
   "WebhookDelivery",
+  "WebhookEndpoint",
   "WorkspaceState",
 ]);
 
@@ -24,7 +36,7 @@ export function restoredTables(tables: readonly TenantTable[]): TenantTable[] {
 }
 
 /** Columns that are a workspace's keys or made with them: in no export, because an export outlives the keys. */
-const OF_THE_KEYS: ReadonlySet<string> = new Set(["key_salt", "boundary", "boundary_key_version"]);
+const OF_THE_KEYS: ReadonlySet<string> = new Set(["boundary", "boundary_key_version", "key_salt", "previous_secret", "secret"]);
 
 export function exportedColumns({ columns }: TenantTable): string[] {
   return columns.filter((column) => !OF_THE_KEYS.has(column));

@@ -7,7 +7,7 @@ import type { TenantTable } from "../../db/tenant-tables.ts";
 import type { RowWriter, WorkspaceRows } from "../../db/workspace-rows.ts";
 import { AppError } from "../../shared/errors.ts";
 import { exportWorkspace, type StoredExport, type WholeWorkspaceAccess } from "./export-workspace.ts";
-import { purgedTables } from "./purge-plan.ts";
+import { isDeletedByItself, purgedTables } from "./purge-plan.ts";
 import { findLastPurge, type PurgeRecord, recordDone, recordStart } from "./purge-record.ts";
 
 export interface PurgeAccess extends WholeWorkspaceAccess {
@@ -81,17 +81,20 @@ async function purge(access: PurgeAccess, rows: WorkspaceRows, workspaceId: stri
   const deleted: Record<string, number> = Object.fromEntries(tables.map(({ name }) => [name, 0]));
   let total = await end(access, rows, workspaceId, record, deleted);
   while (total === null) {
+    let gone = 0;
     // The state and the keys in it are the last transaction's.
-    for (const table of tables.slice(0, -1)) {
+    for (const table of tables.slice(0, -1).filter(isDeletedByItself)) {
       for (let count = rowsPerBatch; count === rowsPerBatch; ) {
         count = await rows.transaction(async (tx) => {
           await tx.lock();
           return tx.deleteSome(table, rowsPerBatch);
         });
         deleted[table.name] = (deleted[table.name] ?? 0) + count;
+        gone += count;
       }
     }
     total = await end(access, rows, workspaceId, record, deleted);
+    if (total === null && gone === 0) throw new Error("Rows of the workspace are left that nothing deletes: its keys are kept");
   }
   await seal(workspaceId);
   return { deleted: total, export: stored, wasDone: false };

@@ -10,6 +10,8 @@ interface Column {
   isEnum: boolean;
   isRequired: boolean;
   hasDefault: boolean;
+  /** Whether a check binds it to certain values or to other columns. */
+  isBound: boolean;
   labels: string[];
 }
 
@@ -59,12 +61,13 @@ export function fillWithCanary(
 }
 
 function makeValue(
-  { type, isEnum, isRequired, hasDefault, labels }: Column,
+  { type, isEnum, isRequired, hasDefault, isBound, labels }: Column,
   table: TenantTable,
   canary: string,
   index: number,
 ): unknown {
   if (isEnum) return isRequired && !hasDefault ? labels[0] : undefined;
+  if (isBound && !isRequired) return undefined;
   switch (type) {
     case "text":
       return `${canary} ${index}`;
@@ -83,7 +86,7 @@ function makeValue(
     case "integer":
     case "smallint":
     case "bigint":
-      return isRequired && !hasDefault ? index : undefined;
+      return isRequired && !hasDefault ? index + 1 : undefined;
     default:
       if (!isRequired || hasDefault) return undefined;
       throw new Error(`Nobody knows what to put into a column of type ${type} of ${table.name}`);
@@ -93,6 +96,8 @@ function makeValue(
 async function readColumns(admin: pg.Client, table: string): Promise<Column[]> {
   const { rows } = await admin.query<Column>(
     `SELECT attname AS name, format_type(atttypid, NULL) AS type, typtype = 'e' AS "isEnum", attnotnull AS "isRequired", atthasdef AS "hasDefault",
+       EXISTS (SELECT FROM pg_constraint k WHERE conrelid = attrelid AND contype = 'c' AND attnum = ANY (conkey)
+         AND (cardinality(conkey) > 1 OR pg_get_constraintdef(k.oid) LIKE '% ANY %')) AS "isBound",
        ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = atttypid ORDER BY enumsortorder) AS labels
      FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
      WHERE attrelid = to_regclass('parlant.' || quote_ident($1)) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`,

@@ -123,6 +123,25 @@ test("every table of ours that has workspaces is purged or part of the sealed re
   expect(rows.map(({ name }) => name)).toEqual(covered);
 });
 
+test("a table that nothing deletes from keeps the keys, and is told", async () => {
+  const { id } = await world.makeFull(CANARY, 1);
+  await world.archive(id);
+  const openRows: typeof world.access.openRows = (binding) => {
+    const rows = world.access.openRows(binding);
+    const deleteSome = (table: { model: string }) => (table.model === "AuthzDecision" ? 0 : undefined);
+    return {
+      ...rows,
+      transaction: (work) =>
+        rows.transaction((tx) =>
+          work({ ...tx, deleteSome: async (table, take) => deleteSome(table) ?? tx.deleteSome(table, take) }),
+        ),
+    };
+  };
+  await expect(world.purge(id, { openRows })).rejects.toThrow("left that nothing deletes");
+  expect(await leftOf(id)).toMatchObject({ parlant_authz_decision: 1, parlant_workspace_state: 1 });
+  expect(await world.purge(id)).toMatchObject({ wasDone: false });
+});
+
 test("a purge that is done is not done again, whoever calls, and two at once are one", async () => {
   const { id } = await world.makeFull(CANARY);
   await world.archive(id);
