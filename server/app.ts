@@ -6,9 +6,11 @@ import { corsHeaders, corsOptions } from "./http/cors.ts";
 import { sendError } from "./http/error-answer.ts";
 import { parseJsonBodies } from "./http/json-body.ts";
 import { requireJsonBodies } from "./http/json-media-type.ts";
+import { type MetricsOptions, serveMetrics } from "./http/metrics.ts";
 import { answerUnserved, createParserErrorHandler, MAX_HEADER_BYTES } from "./http/parser-errors.ts";
 import { type Readiness, serveProbes } from "./http/probes.ts";
 import { createRateLimiter } from "./http/rate-limit.ts";
+import { createRequestDurations, type ObserveRequest } from "./http/request-durations.ts";
 import { requestIdOf } from "./http/request-id.ts";
 import { newNote } from "./http/request-note.ts";
 import { decodedPath, routedPath } from "./http/request-path.ts";
@@ -33,6 +35,8 @@ export interface AppOptions {
   /** Per principal; 0 for no limit. */
   rateLimitPerMinute: number;
   checkReadiness(): Promise<Readiness>;
+  /** Served at /metrics, with how long requests take among them; not served unless given. */
+  metrics?: Pick<MetricsOptions, "registry" | "token">;
   log: Logger;
 }
 
@@ -50,6 +54,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     options.rateLimitPerMinute > 0
       ? createRateLimiter({ limitPerMinute: options.rateLimitPerMinute, clock: services.clock })
       : null;
+  const observe = options.metrics && createRequestDurations(options.metrics.registry);
+  const noteServed: ObserveRequest = (request, reply) => {
+    logRequest(log, request, reply);
+    observe?.(request, reply);
+  };
   const app = fastify({
     logger: false,
     requestIdHeader: false,
@@ -75,7 +84,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
         refusal = limited;
       }
       sendError(request, reply, refusal);
-      logRequest(log, request, reply);
+      noteServed(request, reply);
     },
   });
   app.decorateRequest("note");
@@ -104,7 +113,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     done();
   });
   app.addHook("onResponse", (request, reply, done) => {
-    logRequest(log, request, reply);
+    noteServed(request, reply);
     // Closing ends the connections that are idle at that moment; one that was busy is kept alive behind its answer.
     if (isClosing) setImmediate(() => app.server.closeIdleConnections());
     done();
@@ -117,6 +126,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const context = { services, allowedOrigins: options.allowedOrigins, limiter };
   requireJsonBodies(app, context);
   serveProbes(app, basePath, options.checkReadiness, services.clock);
+  if (options.metrics) serveMetrics(app, basePath, { ...options.metrics, trustedProxies: options.trustedProxies });
   serveRest(app, basePath, context);
   serveAuthzen(app, basePath, context);
   serveDocs(app, basePath);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Registry } from "prom-client";
 import { createDecisionLog } from "./audit/decision-log.ts";
 import { createDenialSignals } from "./audit/denial-signals.ts";
 import { createLogWalks } from "./audit/log-walks.ts";
@@ -28,6 +29,7 @@ import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
 import type { AnyJobKind } from "./jobs/job-kind.ts";
 import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { Sweep } from "./jobs/sweeps.ts";
+import { createMetrics } from "./metrics.ts";
 import { createAccessResolver } from "./permissions/access.ts";
 import { type AntiEntropy, createAntiEntropy } from "./permissions/anti-entropy.ts";
 import { ContextCache } from "./permissions/context-cache.ts";
@@ -64,6 +66,8 @@ export interface Dependencies {
   services: Services;
   database: ReturnType<typeof openDatabase>;
   refusals: Refusals;
+  /** What is counted, for whoever watches over the server. */
+  metrics: Registry;
   /** Signs what is signed under an older root secret anew. */
   reSignSweep: ReSignSweep;
   /** What is remembered of permissions. */
@@ -132,7 +136,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   const checks = workspaceChecks({
     ...{ sim, queryBound, openWorkspace, violations, refusals, clock, rootSecrets: env.ISOLATION_SECRET },
     renewConnections: database.renewConnections,
-    nobody: (workspaceId) => guardedBinding(NOBODY, workspaceId, "admin", features),
+    nobody: (workspaceId) => ({ ...guardedBinding(NOBODY, workspaceId, "admin", features), isProbe: true }),
     lastContextSample: antiEntropy.recent,
   });
   const workspaceKeys = createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs);
@@ -178,7 +182,11 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     ...{ openWorkspace, workspaceKeys, clock, log },
     publish: database.hints.publish,
   };
+  const counts = { allow: 0, deny: 0 };
   return {
+    metrics: createMetrics({
+      ...{ database, counts, violations, refusals, trail, decisions, signals, contexts, antiEntropy, clock },
+    }),
     services: {
       findCaller: credentials.find,
       resolveAccess: access.resolve,
@@ -191,7 +199,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       },
       sim,
       workspaceKeys,
-      audit: { trail, signals, decisions },
+      audit: { trail, signals, decisions, counts },
       lifecycle,
       auditLogSeal: {
         keys: auditLogKeys,

@@ -6,6 +6,7 @@ import { appRoleOf } from "./db/roles.ts";
 import { createDependencies, type ServerEnv } from "./dependencies.ts";
 import { type EmbeddedSim, startEmbeddedSim } from "./embedded-sim.ts";
 import { ConfigError, type Env, parseEnv } from "./env.ts";
+import { addProcessMetrics } from "./metrics.ts";
 import { createReadiness } from "./readiness.ts";
 import { seedDemoAgents } from "./seed-demo-agents.ts";
 import { createLogger, type Logger } from "./shared/logger.ts";
@@ -48,6 +49,7 @@ export async function startServer(variables: Record<string, string | undefined>)
     if (!embedded && env.MIGRATE_ON_START) await migrateAtStart(env, serverEnv, log);
     const dependencies = await createDependencies(serverEnv, log);
     undo.push(dependencies.close);
+    addProcessMetrics(dependencies.metrics);
     await assertFit(dependencies.database.sim, log);
     undo.push(startSweeper("re-sign", dependencies.reSignSweep, { intervalMs: RE_SIGN_INTERVAL_MS, log }).stop);
     const app = await createApp({
@@ -57,6 +59,7 @@ export async function startServer(variables: Record<string, string | undefined>)
       trustedProxies: [...env.TRUSTED_PROXIES, ...env.AUTH_TRUSTED_PROXIES],
       rateLimitPerMinute: env.RATE_LIMIT_PER_MINUTE,
       checkReadiness: createReadiness(dependencies.database.sim),
+      metrics: { registry: dependencies.metrics, token: env.METRICS_TOKEN },
       log,
     });
     undo.push(async () => {

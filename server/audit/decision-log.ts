@@ -5,7 +5,7 @@ import { newId } from "../shared/ids.ts";
 import type { Logger } from "../shared/logger.ts";
 import { auditUnavailable } from "./record.ts";
 import type { Spool } from "./spool.ts";
-import { createSpooledQueue } from "./spooled-queue.ts";
+import { createSpooledQueue, type SpooledQueue } from "./spooled-queue.ts";
 
 /** An allowed read, as the ladder knows it. */
 export type Decision = Omit<DecisionRow, "id" | "occurredAt" | "outcome">;
@@ -35,6 +35,8 @@ export interface DecisionLog {
   record(decision: Decision): void;
   /** All that was spooled before is in the database. Rejects where it takes nothing; what is spooled stays. */
   flush(): Promise<void>;
+  /** What is not written yet: its bytes, and since when at the latest the oldest of it waits. */
+  waiting: SpooledQueue["waiting"];
   /** Writes what is left, as far as the database lets it within a few seconds; the rest stays spooled for the next start. */
   close(): Promise<void>;
 }
@@ -79,6 +81,7 @@ export function createDecisionLog(options: {
       }
     },
     flush: queue.flush,
+    waiting: queue.waiting,
     close: queue.close,
   };
 }

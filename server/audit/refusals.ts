@@ -2,6 +2,7 @@ import { actingUserId, type CredentialSource, type Principal, principalId } from
 import { type Operation, ruleOf } from "../permissions/levels.ts";
 import type { RequestInfo } from "../permissions/workspace-context.ts";
 import type { AppError } from "../shared/errors.ts";
+import type { DecisionCounts } from "./decision-counts.ts";
 import type { DenialSignals, RepeatedDenials } from "./denial-signals.ts";
 import type { QueuedEvent, TrailQueue } from "./trail-queue.ts";
 
@@ -19,7 +20,11 @@ export interface Attempt {
  * Leaves a refusal in the trail of the workspace that the call named, and counts it for its caller. What it does, and so
  * how long it takes, does not depend on whether what was named is there: whatever the caller cannot see counts alike.
  */
-export function noteRefusal(audit: { trail: TrailQueue; signals: DenialSignals }, attempt: Attempt, error: AppError): void {
+export function noteRefusal(
+  audit: { trail: TrailQueue; signals: DenialSignals; counts: DecisionCounts },
+  attempt: Attempt,
+  error: AppError,
+): void {
   const { caller, workspaceId } = attempt;
   if (!caller || (error.code !== "FORBIDDEN" && error.code !== "NOT_FOUND")) return;
   const { principal } = caller;
@@ -28,6 +33,7 @@ export function noteRefusal(audit: { trail: TrailQueue; signals: DenialSignals }
   // What another page makes a browser send, a sibling host's too, is not its user's doing and must not lock the user out.
   if (!isForgeable && !isNobody && error.refusal?.reasonCode !== "COOKIE_RULES") audit.signals.count({ principal }, workspaceId);
   const reasonCode = error.refusal?.reasonCode ?? error.details?.code;
+  if (reasonCode !== undefined) audit.counts.deny++;
   if (workspaceId !== null && reasonCode !== undefined) audit.trail.add(denialOf(attempt, principal, workspaceId, error));
 }
 

@@ -27,6 +27,8 @@ export interface SpooledQueue {
   /** Inserts rows, batch by batch; one that PostgreSQL will never take is lost, so that it does not hold up those behind it. */
   insert<Row>(rows: readonly Row[], insert: (rows: readonly Row[]) => Promise<unknown>): Promise<number>;
   lose(error: unknown, message: string): void;
+  /** What is not written yet: its bytes, and since when at the latest the oldest of it waits. */
+  waiting(): { bytes: number; sinceMs: number | null };
   /** Tries again soon. */
   schedule(): void;
   /** All that was spooled before is in the database. Rejects where it takes nothing; what is spooled stays. */
@@ -56,6 +58,7 @@ export function createSpooledQueue<Item>(options: SpooledQueueOptions<Item>): Sp
   let isSpoolFailing = false;
   let complainedAtMs = Number.NEGATIVE_INFINITY;
   let isClosed = false;
+  let sinceMs: number | null = null;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
 
@@ -88,12 +91,14 @@ export function createSpooledQueue<Item>(options: SpooledQueueOptions<Item>): Sp
 
   async function flushOnce(): Promise<void> {
     const problems: unknown[] = [];
+    const startedMs = clock.now();
     for (const file of spool.takeFiles()) {
       await flushFile(file).catch((error: unknown) => problems.push(error));
       // Every other file would wait for the same connection.
       if (problems.some(isDatabaseUnavailable)) break;
     }
     if (problems.length === 0) {
+      sinceMs = spool.size() > 0 ? startedMs : null;
       failures = 0;
       isSpoolFailing = false;
       return;
@@ -151,10 +156,17 @@ export function createSpooledQueue<Item>(options: SpooledQueueOptions<Item>): Sp
     } catch (error) {
       complain(error, "audit: what other processes left in the spool cannot be looked for");
     }
-    if (spool.size() > 0) schedule();
+    takeUp();
   }
 
-  if (spool.size() > 0) schedule();
+  /** Writes soon what is in the spool already. */
+  function takeUp(): void {
+    if (spool.size() === 0) return;
+    sinceMs ??= clock.now();
+    schedule();
+  }
+
+  takeUp();
   const adopting = setInterval(adopt, ADOPT_EVERY_MS).unref();
   return {
     get lost() {
@@ -167,6 +179,7 @@ export function createSpooledQueue<Item>(options: SpooledQueueOptions<Item>): Sp
       schedule();
       try {
         spool.append(record);
+        sinceMs ??= clock.now();
       } catch (error) {
         isSpoolFailing = true;
         throw error;
@@ -180,6 +193,7 @@ export function createSpooledQueue<Item>(options: SpooledQueueOptions<Item>): Sp
       return written;
     },
     lose,
+    waiting: () => ({ bytes: spool.size(), sinceMs }),
     schedule,
     flush,
     async close() {

@@ -9,7 +9,7 @@ import { newId } from "../shared/ids.ts";
 import type { Logger } from "../shared/logger.ts";
 import { encryptContent } from "./content-cipher.ts";
 import type { Spool } from "./spool.ts";
-import { createSpooledQueue } from "./spooled-queue.ts";
+import { createSpooledQueue, type SpooledQueue } from "./spooled-queue.ts";
 
 /** An event that no transaction of the caller's can carry, since the caller is refused. */
 export interface QueuedEvent {
@@ -45,6 +45,8 @@ export interface TrailQueue {
   add(event: QueuedEvent): void;
   /** All that was added before is written. Rejects where the database cannot; the events stay spooled. */
   flush(): Promise<void>;
+  /** What is not written yet: its bytes, and since when at the latest the oldest of it waits. */
+  waiting: SpooledQueue["waiting"];
   /** Writes what is left, as far as the database lets it within a few seconds; the rest stays spooled for the next start. */
   close(): Promise<void>;
 }
@@ -148,6 +150,7 @@ export function createTrailQueue(options: {
       }
     },
     flush: queue.flush,
+    waiting: queue.waiting,
     close: queue.close,
   };
 }

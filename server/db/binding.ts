@@ -8,6 +8,8 @@ import type { Statement } from "./sim-reader.ts";
 export interface Binding {
   readonly workspaceId: string;
   readonly prelude: Statement;
+  /** Whether the prelude is meant to fail, as a check of the guard has it: its rejection is nobody's. */
+  readonly isProbe?: boolean;
 }
 
 const current = new AsyncLocalStorage<Binding>();

@@ -52,8 +52,10 @@ export interface Database {
   insertDecisions(rows: readonly DecisionRow[]): Promise<void>;
   /** No connection that is there now serves another statement: what was prepared on them is gone with them. */
   renewConnections(): void;
-  /** Callers waiting for a connection at this moment. */
-  waiting(): number;
+  /** Connections at this moment, how many there may be, and callers waiting for one. */
+  pool(): { total: number; idle: number; limit: number; waiting: number };
+  /** How many statements were ended because the permission that they rested on no longer held. */
+  guardRejections(): number;
   close(): Promise<void>;
 }
 
@@ -124,7 +126,11 @@ export function openDatabase(options: DatabaseOptions): Database {
       await pool.queryOutside(decisionInsertStatement(rows));
     },
     renewConnections: () => pool.renewConnections(),
-    waiting: () => pool.waitingCount,
+    pool: () => ({
+      ...{ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount },
+      limit: options.poolSize + options.maxOverflow,
+    }),
+    guardRejections: () => pool.guardRejections,
     async close() {
       await hints.close();
       await unscopedPrisma.$disconnect();

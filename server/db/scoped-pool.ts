@@ -2,6 +2,7 @@ import pg from "pg";
 import { type Binding, currentBinding } from "./binding.ts";
 import { beginBound, queryBound, queryInside, queryUnbound } from "./bound-query.ts";
 import { setUpConnection, UtcClient } from "./connection-setup.ts";
+import { isGuardRejection } from "./errors.ts";
 import type { Statement } from "./sim-reader.ts";
 
 /** A statement that reached the pool without a binding: a defect of ours, refused before any connection is taken. */
@@ -18,6 +19,7 @@ export class UnboundStatementError extends Error {
  */
 export class ScopedPool extends pg.Pool {
   #generation = 0;
+  #guardRejections = 0;
   readonly #generations = new WeakMap<pg.PoolClient, number>();
 
   constructor(config: pg.PoolConfig) {
@@ -74,7 +76,7 @@ export class ScopedPool extends pg.Pool {
 
   async #queryBound(binding: Binding | undefined, config: object): Promise<pg.QueryResult> {
     if (!binding) throw new UnboundStatementError();
-    return this.#lend((client) => queryBound(client, config, binding.prelude));
+    return this.#lend((client) => this.countRejection(binding, queryBound(client, config, binding.prelude)));
   }
 
   /** Lends a connection for one statement, and closes it where the statement's failure leaves it in doubt. */
@@ -102,7 +104,21 @@ export class ScopedPool extends pg.Pool {
 
   async #connectBound(binding: Binding | undefined): Promise<BoundTransactionClient> {
     if (!binding) throw new UnboundStatementError();
-    return new BoundTransactionClient(await this.#checkOut(), binding);
+    return new BoundTransactionClient(await this.#checkOut(), binding, this);
+  }
+
+  get guardRejections(): number {
+    return this.#guardRejections;
+  }
+
+  /** The outcome of a statement that travels behind the binding's prelude; a rejection by the guard is counted. */
+  async countRejection<Result>(binding: Binding, outcome: Promise<Result>): Promise<Result> {
+    try {
+      return await outcome;
+    } catch (error) {
+      if (!binding.isProbe && isGuardRejection(error)) this.#guardRejections++;
+      throw error;
+    }
   }
 }
 
@@ -110,13 +126,15 @@ export class ScopedPool extends pg.Pool {
 class BoundTransactionClient {
   readonly #client: pg.PoolClient;
   readonly #binding: Binding;
+  readonly #pool: Pick<ScopedPool, "countRejection">;
   /** node-postgres gives up its internal queue; statements of one transaction wait for each other here. */
   #last: Promise<unknown> = Promise.resolve();
   #state: "new" | "open" | "ended" = "new";
 
-  constructor(client: pg.PoolClient, binding: Binding) {
+  constructor(client: pg.PoolClient, binding: Binding, pool: Pick<ScopedPool, "countRejection">) {
     this.#client = client;
     this.#binding = binding;
+    this.#pool = pool;
   }
 
   query(config: { text: string }): Promise<pg.QueryResult> {
@@ -147,7 +165,7 @@ class BoundTransactionClient {
     switch (config.text) {
       case "BEGIN":
         this.#state = "open";
-        return await beginBound(this.#client, this.#binding.prelude);
+        return await this.#pool.countRejection(this.#binding, beginBound(this.#client, this.#binding.prelude));
       case "COMMIT":
         return await this.#commit(config);
       case "ROLLBACK": {
@@ -161,7 +179,8 @@ class BoundTransactionClient {
   }
 
   async #commit(config: { text: string }): Promise<pg.QueryResult> {
-    const result = await queryBound(this.#client, config, this.#binding.prelude).catch(async (error: unknown) => {
+    const committed = this.#pool.countRejection(this.#binding, queryBound(this.#client, config, this.#binding.prelude));
+    const result = await committed.catch(async (error: unknown) => {
       // Where even this fails the transaction stays open for release(), which then closes the connection.
       await this.#client.query("ROLLBACK").then(
         () => {

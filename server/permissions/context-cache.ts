@@ -42,6 +42,8 @@ export class ContextCache {
   readonly #options: Required<ContextCacheOptions>;
   #size = 0;
   #strangers = 0;
+  /** How often a permission was asked for that was remembered, and that was not. */
+  readonly counters = { hit: 0, miss: 0 };
 
   constructor(options: ContextCacheOptions) {
     this.#options = {
@@ -65,9 +67,12 @@ export class ContextCache {
   /** What is remembered for exactly this caller and workspace. */
   find(caller: Proven, workspaceId: string): Access | undefined {
     const found = this.#entries.get(workspaceId, caller.principal);
-    if (!found) return undefined;
-    if (found.endsAt > this.#options.monotonicMs() && this.#isFor(found, caller, workspaceId)) return found.access;
-    this.forget(caller, workspaceId);
+    if (found && found.endsAt > this.#options.monotonicMs() && this.#isFor(found, caller, workspaceId)) {
+      this.counters.hit++;
+      return found.access;
+    }
+    this.counters.miss++;
+    if (found) this.forget(caller, workspaceId);
     return undefined;
   }
 

@@ -1,3 +1,4 @@
+import type { DecisionCounts } from "../audit/decision-counts.ts";
 import type { DecisionLog } from "../audit/decision-log.ts";
 import type { DenialSignals } from "../audit/denial-signals.ts";
 import type { TrailQueue } from "../audit/trail-queue.ts";
@@ -19,6 +20,7 @@ export interface Audit {
   trail: TrailQueue;
   signals: DenialSignals;
   decisions: DecisionLog;
+  counts: DecisionCounts;
 }
 
 /** What the ladder works with; made once, at the composition of the server. */

@@ -60,7 +60,9 @@ export function namedWorkspacesProcedure<Base>(
           await enterAfresh(ctx, { ...called, workspaceId });
         }
       }
-      return await verb({ ctx: contextOf(ctx, ctx.path, caller), input });
+      const output = await verb({ ctx: contextOf(ctx, ctx.path, caller), input });
+      ctx.services.audit.counts.allow++;
+      return output;
     } catch (error) {
       noteFailure(ctx, attempt, error);
       throw error;

@@ -143,7 +143,8 @@ function enteredProcedure(operation: Operation, summary: string) {
       if (isDecision) ctx.services.audit.decisions.assertReadable();
       const result = await next({ ctx: { entry } });
       if (isDecision && result.ok) ctx.services.audit.decisions.record(decisionOf(ctx, attempt, entry, startedAtMs));
-      if (!result.ok) noteFailure(ctx, attempt, result.error);
+      if (result.ok) ctx.services.audit.counts.allow++;
+      else noteFailure(ctx, attempt, result.error);
       if (!result.ok && toAppError(result.error).code === "BAD_REQUEST" && entry.access.isRemembered)
         await enterAfresh(ctx, entry);
       return result;

@@ -20,6 +20,7 @@ const app = await createApp({
   trustedProxies: [],
   rateLimitPerMinute: env.RATE_LIMIT_PER_MINUTE,
   checkReadiness: async () => ({ ready: true, checks: {} }),
+  metrics: { registry: dependencies.metrics, token: undefined },
   log,
 });
 

@@ -57,7 +57,7 @@ test("a call that gets no connection in time is a 503, in a read and in a transa
   await database.owner.query("begin");
   await database.owner.query("lock table parlant.parlant_agent");
   const holding = [1, 2].map(() => agents.list({ workspaceId }).catch((error: unknown) => error));
-  await expect.poll(() => dependencies.database.waiting() + holding.length).toBeGreaterThan(1);
+  await expect.poll(() => dependencies.database.pool().waiting + holding.length).toBeGreaterThan(1);
   const late = [agents.list({ workspaceId }), agents.create({ workspaceId, name: "Late" })];
   for (const outcome of await Promise.allSettled(late)) {
     expect(outcome.status).toBe("rejected");

@@ -79,12 +79,20 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       ...{ publish: unexpected, clock: { now: () => Date.now() }, log: pino({ level: "silent" }) },
     },
     audit: {
-      trail: { counters: { recorded: 0, written: 0, lost: 0 }, add() {}, async flush() {}, async close() {} },
+      counts: { allow: 0, deny: 0 },
+      trail: {
+        counters: { recorded: 0, written: 0, lost: 0 },
+        add() {},
+        async flush() {},
+        waiting: () => ({ bytes: 0, sinceMs: null }),
+        async close() {},
+      },
       decisions: {
         counters: { spooled: 0, written: 0, lost: 0 },
         assertReadable() {},
         record() {},
         async flush() {},
+        waiting: () => ({ bytes: 0, sinceMs: null }),
         async close() {},
       },
       signals: { counters: { refusals: 0, repeated: 0, slowed: 0 }, count() {}, assertNotSlowed() {} },

@@ -48,6 +48,7 @@ export async function startTestServer(
     trustedProxies: env.TRUSTED_PROXIES,
     rateLimitPerMinute: env.RATE_LIMIT_PER_MINUTE,
     checkReadiness: createReadiness(dependencies.database.sim),
+    metrics: { registry: dependencies.metrics, token: env.METRICS_TOKEN },
     log: services.log,
   });
   await app.listen({ host: "127.0.0.1", port: 0 });

@@ -48,7 +48,7 @@ export function guardCheck({
 
 function decision(workspaceId: string, actual: string, decided: string): Binding {
   const text = "select parlant.parlant_enter($1, $2, $3)";
-  return { workspaceId, prelude: { name: "guard_decision", text, values: [workspaceId, actual, decided] } };
+  return { workspaceId, isProbe: true, prelude: { name: "guard_decision", text, values: [workspaceId, actual, decided] } };
 }
 
 function judge(ofNobody: Ending, ofAnother: Ending, control: Ending): Verdict {

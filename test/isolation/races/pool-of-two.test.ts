@@ -34,7 +34,7 @@ test.each([
   // What is left over from a transaction is refused, not sent on the connection that another has by now.
   expect(tally.refusedAfterEnd).toBeGreaterThan(ROUNDS / 10);
   expect(await readMarks(database.owner, IDS)).toEqual(Object.fromEntries(IDS.map((id) => [id, [id]])));
-  expect(client.waiting()).toBe(0);
+  expect(client.pool().waiting).toBe(0);
 });
 
 test("control: a pool that looks for the binding below its queue lets rows cross", async () => {

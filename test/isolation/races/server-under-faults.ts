@@ -77,7 +77,7 @@ async function expectHealed(server: TestServer, { contestants }: Field, maxConne
       "select workspace_id, name from parlant.parlant_agent where description <> workspace_id or split_part(name, ' ', 1) <> workspace_id",
     );
     expect(strays).toEqual([]);
-    expect(server.dependencies.database.waiting()).toBe(0);
+    expect(server.dependencies.database.pool().waiting).toBe(0);
     const readStates = async () => {
       const { rows } = await superuser.query<{ state: string }>(
         "select state from pg_stat_activity where datname = current_database() and application_name = 'sim-parlant-server'",
