@@ -11,6 +11,7 @@ import { openSpool } from "./audit/spool.ts";
 import { resolveSpoolDirectory } from "./audit/spool-directory.ts";
 import { createTrailQueue } from "./audit/trail-queue.ts";
 import { createAuthenticator } from "./auth/authenticator.ts";
+import { sessionCookieNames } from "./auth/credential.ts";
 import { createCredentialCache } from "./auth/credential-cache.ts";
 import { DATA_DIR } from "./data-dir.ts";
 import type { Binding } from "./db/binding.ts";
@@ -41,6 +42,7 @@ import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
 import type { LifecycleContext } from "./sim-integration/lifecycle/lifecycle-context.ts";
 import type { PurgeAccess } from "./sim-integration/purge/purge-workspace.ts";
+import { createIntegrationValidator } from "./sim-integration/validate/validate-integration.ts";
 import type { Services } from "./trpc/context.ts";
 
 /** What a killed server left unsealed, or a transaction committed late, waits no longer; each sweep reads all logs. */
@@ -117,17 +119,12 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   const contexts = new ContextCache({ ttlMs });
   const antiEntropy = createAntiEntropy({ contexts, features, queryBound, log });
   const access = createAccessResolver({ sim, features, contexts, nowMs: () => clock.now(), openWorkspace });
-  const credentials = createCredentialCache({
-    authenticator: createAuthenticator({
-      sim,
-      features,
-      clock,
-      betterAuthSecret: env.BETTER_AUTH_SECRET,
-      internalJwtSecret: env.INTERNAL_JWT_SECRET,
-      appUrl: env.NEXT_PUBLIC_APP_URL,
-    }),
-    ttlMs,
+  const authenticator = createAuthenticator({
+    ...{ sim, features, clock, betterAuthSecret: env.BETTER_AUTH_SECRET },
+    internalJwtSecret: env.INTERNAL_JWT_SECRET,
+    appUrl: env.NEXT_PUBLIC_APP_URL,
   });
+  const credentials = createCredentialCache({ authenticator, ttlMs });
   const violations = createViolations({
     record: (violation) => recordViolation({ openWorkspace, clock }, violation),
     clock,
@@ -192,6 +189,11 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       resolveAccess: access.resolve,
       hints: database.hints,
       forget: (scope) => forgetScope(memory, scope),
+      validateIntegration: createIntegrationValidator({
+        ...{ sim, clock, log, authenticator, betterAuthSecret: env.BETTER_AUTH_SECRET, hints: database.hints },
+        cookieName: sessionCookieNames(env.NEXT_PUBLIC_APP_URL)[0],
+        webhooks: { secrets: env.SIM_WEBHOOK_SECRET ?? [], allowLegacy: env.SIM_WEBHOOK_ALLOW_LEGACY },
+      }),
       violations,
       isolation: {
         health: createHealth({ checks, clock, log }),

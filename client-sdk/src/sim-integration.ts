@@ -1,10 +1,10 @@
 import { type CallOptions, invoke } from "./call.ts";
 import type { SimIntegrationCalls } from "./generated/calls.ts";
-import type { ClearCacheInput, ClearedCache, IntegrationHealth } from "./generated/schemas.ts";
+import type { ClearCacheInput, ClearedCache, IntegrationHealth, IntegrationValidation } from "./generated/schemas.ts";
 import type { MethodsFor } from "./resource.ts";
 
 /** What Sim's backend and administrators ask of the server as a whole. */
-export class SimIntegration implements Pick<MethodsFor<SimIntegrationCalls>, "cache" | "health"> {
+export class SimIntegration implements Pick<MethodsFor<SimIntegrationCalls>, "cache" | "health" | "validate"> {
   readonly #calls: SimIntegrationCalls;
 
   constructor(calls: SimIntegrationCalls) {
@@ -14,6 +14,11 @@ export class SimIntegration implements Pick<MethodsFor<SimIntegrationCalls>, "ca
   /** Whether the server and Sim's database work together; needs no credential. */
   health(options: CallOptions = {}): Promise<IntegrationHealth> {
     return invoke(options, (call) => this.#calls.health.query(undefined, call));
+  }
+
+  /** Everything that the server and Sim have to agree on, looked at now; a failed check is an answer and no error. */
+  validate(options: CallOptions = {}): Promise<IntegrationValidation> {
+    return invoke(options, (call) => this.#calls.validate.mutate(undefined, call));
   }
 
   readonly cache = {

@@ -14,7 +14,7 @@ const PLAIN_SESSION_COOKIE = "better-auth.session_token";
  * The session cookies that are read, the preferred first: better-auth prefixes its cookie behind an https URL, where
  * the plain name could have been planted by a page on http.
  */
-export function sessionCookieNames(appUrl: string): readonly string[] {
+export function sessionCookieNames(appUrl: string): readonly [string, ...string[]] {
   return new URL(appUrl).protocol === "https:" ? [SECURE_SESSION_COOKIE] : [PLAIN_SESSION_COOKIE, SECURE_SESSION_COOKIE];
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
 import { ClearCacheInput, ClearedCache } from "../sim-integration/clear-cache.ts";
 import { IntegrationHealth } from "../sim-integration/health.ts";
+import { IntegrationCheck, IntegrationValidation } from "../sim-integration/validate/schemas.ts";
 import {
   AccessAnswer,
   AccessAnswers,
@@ -35,7 +36,9 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Grant,
   GrantEntry,
   GrantPage,
+  IntegrationCheck,
   IntegrationHealth,
+  IntegrationValidation,
   Isolation,
   MemberPage,
   OwnAccess,

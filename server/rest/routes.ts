@@ -113,5 +113,6 @@ export const ROUTES: readonly Route[] = [
     statusOf: ({ status }) => (status === "healthy" ? 200 : 503),
     otherStatuses: [503],
   }),
+  route("POST", "/sim-integration/validate-integration", "simIntegration.validate"),
   route("POST", "/sim-integration/cache/clear", "simIntegration.cache.clear"),
 ];

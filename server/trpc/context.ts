@@ -14,6 +14,7 @@ import type { AuditLogSeal, RequestInfo, WorkspaceSettings } from "../permission
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { LifecycleContext } from "../sim-integration/lifecycle/lifecycle-context.ts";
+import type { ValidateIntegration } from "../sim-integration/validate/validate-integration.ts";
 
 /** Where the ladder leaves what no transaction of a verb's can carry. */
 export interface Audit {
@@ -30,6 +31,7 @@ export interface Services {
   hints: Hints;
   /** This process forgets what it remembers in the scope; answers with how many entries that were. */
   forget(scope: Scope): number;
+  validateIntegration: ValidateIntegration;
   workspaceKeys: WorkspaceKeys;
   violations: Violations;
   isolation: IsolationFacts;

@@ -40,6 +40,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
     findCaller: async () => null,
     resolveAccess: unexpected,
     forget: () => 0,
+    validateIntegration: unexpected,
     hints: {
       publish: unexpected,
       announce() {},
