@@ -30,6 +30,7 @@ import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
 import type { AnyJobKind } from "./jobs/job-kind.ts";
 import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { Sweep } from "./jobs/sweeps.ts";
+import { createVerificationSweep } from "./jobs/verification/verification-sweep.ts";
 import { createMetrics } from "./metrics.ts";
 import { createAccessResolver } from "./permissions/access.ts";
 import { type AntiEntropy, createAntiEntropy } from "./permissions/anti-entropy.ts";
@@ -38,6 +39,7 @@ import { forgetOnHint, forgetScope } from "./permissions/forget.ts";
 import { guardedBinding } from "./permissions/guard.ts";
 import { allowsPersonalApiKeys } from "./permissions/personal-api-keys.ts";
 import type { Proven } from "./permissions/principal-map.ts";
+import type { AuditLogSeal } from "./permissions/workspace-context.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
 import type { LifecycleContext } from "./sim-integration/lifecycle/lifecycle-context.ts";
@@ -179,10 +181,21 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     ...{ openWorkspace, workspaceKeys, clock, log },
     publish: database.hints.publish,
   };
+  const auditLogSeal: AuditLogSeal = {
+    keys: auditLogKeys,
+    seal,
+    known: sealer.known,
+    walk: createLogWalks().run,
+  };
+  const verification = createVerificationSweep({
+    ...{ rootSecrets: env.ISOLATION_SECRET, openWorkspace, sim, violations, auditLogSeal, clock, log },
+  });
+  sweeps.push(verification);
   const counts = { allow: 0, deny: 0 };
   return {
     metrics: createMetrics({
       ...{ database, counts, violations, refusals, trail, decisions, signals, contexts, antiEntropy, clock },
+      verification,
     }),
     services: {
       findCaller: credentials.find,
@@ -203,12 +216,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       workspaceKeys,
       audit: { trail, signals, decisions, counts },
       lifecycle,
-      auditLogSeal: {
-        keys: auditLogKeys,
-        seal,
-        known: sealer.known,
-        walk: createLogWalks().run,
-      },
+      auditLogSeal,
       settings: { agentRetentionMs: env.AGENT_RETENTION },
       clock,
       log,

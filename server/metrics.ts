@@ -6,6 +6,7 @@ import type { TrailQueue } from "./audit/trail-queue.ts";
 import type { Database } from "./db/client.ts";
 import type { Refusals } from "./isolation/refusals.ts";
 import type { Violations } from "./isolation/violations.ts";
+import type { VerificationSweep } from "./jobs/verification/verification-sweep.ts";
 import type { AntiEntropy } from "./permissions/anti-entropy.ts";
 import type { ContextCache } from "./permissions/context-cache.ts";
 import type { Clock } from "./shared/clock.ts";
@@ -20,6 +21,7 @@ export interface MetricSources {
   signals: Pick<DenialSignals, "counters">;
   contexts: Pick<ContextCache, "size" | "counters">;
   antiEntropy: Pick<AntiEntropy, "total">;
+  verification: Pick<VerificationSweep, "status">;
   clock: Clock;
 }
 
@@ -29,7 +31,8 @@ export interface MetricSources {
  */
 export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
-  const { database, counts, violations, refusals, trail, decisions, signals, contexts, antiEntropy, clock } = sources;
+  const { database, counts, violations, refusals, trail, decisions, signals, contexts, antiEntropy, verification, clock } =
+    sources;
   const counter = (name: string, help: string, read: () => number) =>
     labelledCounter(name, help, undefined, () => ({ "": read() }));
   const gauge = (name: string, help: string, read: () => number) => labelledGauge(name, help, undefined, () => ({ "": read() }));
@@ -103,6 +106,24 @@ export function createMetrics(sources: MetricSources): Registry {
     "Remembered permissions that the guard wrongly let through",
     () => antiEntropy.total().mismatches,
   );
+
+  new Gauge({
+    name: "parlant_verification_age_seconds",
+    help: "Since this process last went through all workspaces; the least of all processes counts, and one that never did has none",
+    registers: [registry],
+    collect() {
+      this.reset();
+      const { endedAtMs } = verification.status();
+      if (endedAtMs === null) this.remove();
+      else this.set((clock.now() - endedAtMs) / 1_000);
+    },
+  });
+  counter(
+    "parlant_verification_problems_total",
+    "Problems that the daily verification found",
+    () => verification.status().problems,
+  );
+  counter("parlant_verification_failures_total", "Workspaces that could not be verified", () => verification.status().failures);
   return registry;
 }
 

@@ -32,6 +32,7 @@ import type { NewJob, SendJob, SqlExecutor } from "./queue-connection.ts";
 import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
 import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
+import { type SessionCounts, type SessionCountsQuery, sessionCountsStatement } from "./session-counts.ts";
 import { CURRENT_SIM, type SimFeatures } from "./sim-features.ts";
 import type { Statement } from "./sim-reader.ts";
 import { type SimWorkspace, simWorkspaceStatement } from "./sim-workspace.ts";
@@ -80,6 +81,8 @@ interface OwnReads extends NamedReads {
   levelChanges(query: LevelChangesQuery): Promise<LevelChange[]>;
   /** A page of the workspace's undeleted agents that the caller sees, each with the caller's own grant on it. */
   agentPage(query: AgentPageQuery): Promise<GrantedAgentRow[]>;
+  /** What sessions say of their events, and what events there are, in one snapshot; by their ids or in their order. */
+  sessionCounts(query: SessionCountsQuery): Promise<SessionCounts[]>;
   /** Resolves where the decision that the client rests on still holds, and touches no row. */
   confirm(): Promise<void>;
   /** The workspace's audit log: its events in the order in which they were sealed. */
@@ -187,6 +190,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
   return withModels<OwnReads>(extended, {
     ...reads(query),
     agentPage: (page: AgentPageQuery) => query(agentPageStatement(workspaceId, agentColumns, page)) as Promise<GrantedAgentRow[]>,
+    sessionCounts: (given: SessionCountsQuery) => query(sessionCountsStatement(workspaceId, given)) as Promise<SessionCounts[]>,
     confirm: async () => {
       await query(CONFIRM);
     },

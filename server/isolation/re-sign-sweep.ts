@@ -66,7 +66,8 @@ async function reSignWorkspace(
   return { reSigned: total, isDone: true };
 }
 
-async function* listWorkspaces(sim: SimReader): AsyncGenerator<string> {
+/** The ids of all workspaces that Sim has, in their order. */
+export async function* listWorkspaces(sim: SimReader): AsyncGenerator<string> {
   for (let after = ""; ; ) {
     const rows = await sim.query<{ id: string }>({
       name: "re_sign_workspaces",

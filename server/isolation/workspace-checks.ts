@@ -11,6 +11,7 @@ import { keysCheck } from "./checks/keys.ts";
 import { policiesCheck } from "./checks/policies.ts";
 import { reSigningCheck } from "./checks/re-signing.ts";
 import { roleCheck } from "./checks/role.ts";
+import { verificationCheck } from "./checks/verification.ts";
 import { violationsCheck } from "./checks/violations.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Check } from "./run-check.ts";
@@ -43,5 +44,6 @@ export function workspaceChecks(
     detectionCheck({ refusals: options.refusals, now: () => clock.now() }),
     contextsCheck(options.lastContextSample),
     violationsCheck(options),
+    verificationCheck({ ...options, now: () => clock.now() }),
   ];
 }

@@ -1,5 +1,6 @@
 import { principalId } from "../../auth/principal.ts";
 import type { WorkspaceHealth } from "../../isolation/health.ts";
+import { readVerification, type VerificationState } from "../../isolation/verification.ts";
 import type { IsolationContext } from "../../permissions/workspace-context.ts";
 import { countRows } from "./count-rows.ts";
 import { toCheck } from "./health.ts";
@@ -37,6 +38,7 @@ export async function reportIsolation(ctx: IsolationContext): Promise<IsolationR
     recentDenials,
     violations,
     boundaryValidation,
+    lastVerification: toLastVerification(await readVerification(ctx.db)),
     recommendations: recommend({
       health,
       metrics,
@@ -47,6 +49,12 @@ export async function reportIsolation(ctx: IsolationContext): Promise<IsolationR
     }),
     isolation: { workspaceId, verified: true },
   };
+}
+
+function toLastVerification(state: VerificationState | null): IsolationReport["lastVerification"] {
+  if (!state?.last) return null;
+  const { startedAt, finishedAt, rows, problemCount } = state.last;
+  return { startedAt: new Date(startedAt), finishedAt: new Date(finishedAt), rowsChecked: rows, problems: problemCount };
 }
 
 function toBoundaryValidation({ checks, checkedAt }: WorkspaceHealth): IsolationReport["boundaryValidation"] {

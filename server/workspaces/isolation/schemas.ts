@@ -101,6 +101,10 @@ export const IsolationReport = z.object({
     signedUnderOlder: count,
     lastValidation: z.date(),
   }),
+  lastVerification: z
+    .object({ startedAt: z.date(), finishedAt: z.date(), rowsChecked: count, problems: count })
+    .nullable()
+    .describe("The last time that every row and the whole audit log were verified, which is done daily"),
   recommendations: z.array(
     z.object({ code: z.string().describe("For programs"), message: z.string(), remedy: z.string().nullable() }),
   ),
