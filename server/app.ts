@@ -109,6 +109,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const endSilentConnections = trackSilentConnections(app.server);
   app.addHook("preClose", (done) => {
     isClosing = true;
+    services.sessionWakes.close();
     endSilentConnections();
     done();
   });

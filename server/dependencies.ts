@@ -19,6 +19,7 @@ import { openDatabase } from "./db/client.ts";
 import { readDatabaseIdentity } from "./db/database-identity.ts";
 import { probeSim } from "./db/probe-sim.ts";
 import { openQueueConnection } from "./db/queue-connection.ts";
+import { createSessionWakes } from "./db/session-wakes.ts";
 import type { Env } from "./env.ts";
 import { deriveAuditLogKeys } from "./isolation/audit-log-keys.ts";
 import { createHealth } from "./isolation/health.ts";
@@ -27,6 +28,7 @@ import { createRefusals, type Refusals } from "./isolation/refusals.ts";
 import { createViolations } from "./isolation/violations.ts";
 import { workspaceChecks } from "./isolation/workspace-checks.ts";
 import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
+import { createAbandonSweep } from "./jobs/abandon-idle-sessions.ts";
 import type { AnyJobKind } from "./jobs/job-kind.ts";
 import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { Sweep } from "./jobs/sweeps.ts";
@@ -115,7 +117,14 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   // Each kind of job and each sweep is registered by its line here.
   const kinds: AnyJobKind[] = [];
-  const sweeps: Sweep[] = [{ name: "audit-seal", everySeconds: AUDIT_SEAL_SECONDS, run: (signal) => sealer.sweep(signal) }];
+  const sweeps: Sweep[] = [
+    { name: "audit-seal", everySeconds: AUDIT_SEAL_SECONDS, run: (signal) => sealer.sweep(signal) },
+    {
+      name: "sessions.abandon",
+      everySeconds: 60,
+      run: createAbandonSweep({ sim, openWorkspace, idleAfterMs: env.SESSION_IDLE_AFTER, clock, log }),
+    },
+  ];
   const jobs = createJobs({ connection: queueConnection, kinds, openWorkspace, clock, log });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
   const contexts = new ContextCache({ ttlMs });
@@ -207,6 +216,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
         cookieName: sessionCookieNames(env.NEXT_PUBLIC_APP_URL)[0],
         webhooks: { secrets: env.SIM_WEBHOOK_SECRET ?? [], allowLegacy: env.SIM_WEBHOOK_ALLOW_LEGACY },
       }),
+      sessionWakes: createSessionWakes(database.hints),
       violations,
       isolation: {
         health: createHealth({ checks, clock, log }),

@@ -88,6 +88,7 @@ const schema = z.object({
   RECONCILE_INTERVAL: seconds(60),
   WORKSPACE_PURGE_AFTER: duration("30d"),
   AGENT_RETENTION: duration("30d"),
+  SESSION_IDLE_AFTER: duration("24h"),
   REDIS_URL: z.string().optional(),
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000, 6_000),
   DENIAL_LIMIT_PER_MINUTE: wholeNumber(0, 10_000_000, 120),

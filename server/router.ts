@@ -3,11 +3,20 @@ import { t } from "./trpc/trpc.ts";
 import { accessRouter } from "./workspaces/access/router.ts";
 import { agentsRouter } from "./workspaces/agents/router.ts";
 import { auditRouter } from "./workspaces/audit/router.ts";
+import { eventsRouter } from "./workspaces/events/router.ts";
 import { isolationRouter } from "./workspaces/isolation/router.ts";
+import { sessionsRouter } from "./workspaces/sessions/router.ts";
 
 /** Every procedure of the server. Nested routers are plain records, so that a client's types name nothing of the server. */
 export const routerRecord = {
-  workspaces: { access: accessRouter, agents: agentsRouter, audit: auditRouter, isolation: isolationRouter },
+  workspaces: {
+    access: accessRouter,
+    agents: agentsRouter,
+    audit: auditRouter,
+    events: eventsRouter,
+    isolation: isolationRouter,
+    sessions: sessionsRouter,
+  },
   simIntegration: simIntegrationRouter,
 };
 

@@ -21,7 +21,8 @@ export interface PrintedSchemas {
 export async function printSchemas(tree: ProcedureTree, names: NamedSchemas): Promise<PrintedSchemas> {
   const inputs = toDefinitions(names, "input", (name) => name);
   const plainOutputs = toDefinitions(names, "output", (name) => name);
-  const differs = (name: string) => JSON.stringify(inputs[name]) !== JSON.stringify(plainOutputs[name]);
+  const differing = differingNames(inputs, plainOutputs);
+  const differs = (name: string) => differing.has(name);
   const asInput = (name: string) => (differs(name) && !name.endsWith("Input") ? `${name}Input` : name);
   const asOutput = (name: string) => (differs(name) && name.endsWith("Input") ? `${name}Output` : name);
   const definitions = { ...toDefinitions(names, "input", asInput), ...toDefinitions(names, "output", asOutput) };
@@ -42,6 +43,19 @@ export async function printSchemas(tree: ProcedureTree, names: NamedSchemas): Pr
     style: { printWidth: 130 },
   });
   return { source: printed.replace(new RegExp(`export interface ${ROOT} \\{[^}]*\\}\n`), ""), inputName, outputName };
+}
+
+/** The names whose schemas read differently as an input, by themselves or through another that they refer to. */
+function differingNames(inputs: Record<string, JsonSchema>, outputs: Record<string, JsonSchema>): Set<string> {
+  const texts = new Map(Object.keys(inputs).map((name) => [name, JSON.stringify(inputs[name])]));
+  const differing = new Set([...texts.keys()].filter((name) => texts.get(name) !== JSON.stringify(outputs[name])));
+  for (let known = -1; known < differing.size; ) {
+    known = differing.size;
+    for (const [name, text] of texts) {
+      if ([...text.matchAll(/"#\/\$defs\/(\w+)"/g)].some(([, other = ""]) => differing.has(other))) differing.add(name);
+    }
+  }
+  return differing;
 }
 
 function nameOf(names: NamedSchemas, schema: z.ZodType): string {

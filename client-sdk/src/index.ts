@@ -23,6 +23,7 @@ export {
   UnsupportedMediaTypeError,
 } from "./error-classes.ts";
 export { type ServerErrorCode, type SimErrorCode, type SimErrorDetails, type SimErrorIssue, SimParlantError } from "./errors.ts";
+export type { EventQuery, Events, NewEvent, StreamOptions } from "./events.ts";
 export type {
   AccessAnswer,
   AccessAnswers,
@@ -38,6 +39,9 @@ export type {
   ClearCacheInput,
   ClearedCache,
   DeletedAgent,
+  DeletedSession,
+  Event,
+  EventPage,
   Grant,
   GrantEntry,
   GrantPage,
@@ -52,10 +56,13 @@ export type {
   MemberPage,
   OwnAccess,
   RemovedGrant,
+  Session,
+  SessionPage,
   WorkspaceMember,
 } from "./generated/schemas.ts";
 export type { GrantFilters, Grants, NewGrant } from "./grants.ts";
 export type { WorkspaceIsolation } from "./isolation.ts";
 export type { Page, PageRequest } from "./page-request.ts";
+export type { NewSession, SessionChanges, SessionFilters, Sessions } from "./sessions.ts";
 export type { SimIntegration } from "./sim-integration.ts";
 export type { Workspace } from "./workspace.ts";

@@ -1,9 +1,11 @@
 import { WorkspaceAccess } from "./access.ts";
 import { Agents } from "./agents.ts";
 import { AuditLog } from "./audit-log.ts";
+import { Events } from "./events.ts";
 import type { WorkspacesCalls } from "./generated/calls.ts";
 import { WorkspaceIsolation } from "./isolation.ts";
 import type { MethodsFor } from "./resource.ts";
+import { Sessions } from "./sessions.ts";
 
 /** One workspace of Sim's; every call of it names the workspace. */
 export class Workspace implements MethodsFor<WorkspacesCalls> {
@@ -12,6 +14,8 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
   readonly agents: Agents;
   readonly isolation: WorkspaceIsolation;
   readonly audit: AuditLog;
+  readonly sessions: Sessions;
+  readonly events: Events;
 
   constructor(calls: WorkspacesCalls, id: string) {
     this.id = id;
@@ -19,5 +23,7 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
     this.agents = new Agents(calls.agents, id);
     this.isolation = new WorkspaceIsolation(calls.isolation, id);
     this.audit = new AuditLog(calls.audit, id);
+    this.sessions = new Sessions(calls.sessions, id);
+    this.events = new Events(calls.events, id);
   }
 }

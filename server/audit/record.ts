@@ -1,5 +1,6 @@
 import { actingUserId, principalId } from "../auth/principal.ts";
 import { isDatabaseUnavailable, isGuardRejection, isTransactionConflict, isWorkspaceGone } from "../db/errors.ts";
+import type { AppendRecord } from "../db/event-statements.ts";
 import { ruleOf } from "../permissions/levels.ts";
 import type { TransactionContext } from "../permissions/workspace-context.ts";
 import { AppError } from "../shared/errors.ts";
@@ -42,11 +43,24 @@ interface Written extends Pick<AuditRecord, "action" | "target"> {
 }
 
 async function write(ctx: Recording, id: string, { action, target, before, after }: Written): Promise<void> {
-  const { principal, request, operation, clock } = ctx;
   const event = {
+    ...circumstances(ctx, id),
+    action,
+    targetKind: target.kind,
+    targetId: target.id,
+    ...(before && { before }),
+    ...(after && { after }),
+  };
+  await ctx.db.auditEvent.createMany({ data: [event] }).catch((error: unknown) => {
+    throw isOfTheCall(error) ? error : auditUnavailable(error);
+  });
+}
+
+/** Who did it, when, by which rule and how. */
+function circumstances({ principal, request, operation, clock }: Omit<Recording, "db">, id: string) {
+  return {
     id,
     occurredAt: new Date(clock.now()),
-    action,
     outcome: "success" as const,
     rule: ruleOf(operation),
     actorKind: principal.kind,
@@ -54,16 +68,14 @@ async function write(ctx: Recording, id: string, { action, target, before, after
     // A key may be gone by the time that someone asks whose it was.
     onBehalfOf: principal.kind === "session" ? null : actingUserId(principal),
     method: request.method ?? null,
-    targetKind: target.kind,
-    targetId: target.id,
     ipAddress: request.ipAddress,
     requestId: request.requestId,
-    ...(before && { before }),
-    ...(after && { after }),
   };
-  await ctx.db.auditEvent.createMany({ data: [event] }).catch((error: unknown) => {
-    throw isOfTheCall(error) ? error : auditUnavailable(error);
-  });
+}
+
+/** What the statement that appends events records of it: who, and to which session; what was said stands in the events. */
+export function appendRecord(ctx: Omit<Recording, "db">): AppendRecord {
+  return { ...circumstances(ctx, newId(ctx.clock.now())), action: "event.append" };
 }
 
 /**

@@ -12,6 +12,7 @@ export interface Attempt {
   /** What the call named, checked as an id and not for being there. */
   workspaceId: string | null;
   agentId: string | null;
+  sessionId?: string | null;
   request: RequestInfo;
   caller?: { principal: Principal; source: CredentialSource };
 }
@@ -38,7 +39,7 @@ export function noteRefusal(
 }
 
 function denialOf(attempt: Attempt, principal: Principal, workspaceId: string, { refusal, details }: AppError): QueuedEvent {
-  const { operation, agentId, request } = attempt;
+  const { operation, agentId, sessionId, request } = attempt;
   // Of a stranger the workspace is told the id and nothing else.
   const isStranger = refusal?.isStranger ?? false;
   return {
@@ -50,10 +51,14 @@ function denialOf(attempt: Attempt, principal: Principal, workspaceId: string, {
     actorId: principalId(principal),
     onBehalfOf: isStranger || principal.kind === "session" ? null : actingUserId(principal),
     method: request.method ?? null,
-    target: agentId === null ? { kind: "workspace", id: workspaceId } : { kind: "agent", id: agentId },
+    target: agentId !== null ? { kind: "agent", id: agentId } : targetOf(workspaceId, sessionId ?? null),
     ipAddress: isStranger ? null : request.ipAddress,
     requestId: isStranger ? null : request.requestId,
   };
+}
+
+function targetOf(workspaceId: string, sessionId: string | null): QueuedEvent["target"] {
+  return sessionId !== null ? { kind: "session", id: sessionId } : { kind: "workspace", id: workspaceId };
 }
 
 /** The alarm that repeated refusals raise in a workspace's trail, once in a window. */

@@ -1,12 +1,25 @@
-import { GRANT_COLUMNS, grantJoin, type LevelsAt, reachesSql } from "./agent-level-sql.ts";
+import { GRANT_COLUMNS, grantJoin, type LevelsAt, type Parameter, reachesSql } from "./agent-level-sql.ts";
 import type { $Enums, Prisma } from "./generated/client.ts";
 import type { Statement } from "./sim-reader.ts";
 import { statementName } from "./statement-names.ts";
 
 export type AgentRow = Prisma.TypeMap["model"]["Agent"]["payload"]["scalars"];
 
-/** An agent with the caller's own grant on it, read by one statement. */
-export type GrantedAgentRow = AgentRow & { grantLevel: $Enums.AccessLevel | null; grantExpiresAt: Date | null };
+/** An agent with the caller's own grant on it and what its counters come to, read by one statement. */
+export type GrantedAgentRow = AgentRow & {
+  grantLevel: $Enums.AccessLevel | null;
+  grantExpiresAt: Date | null;
+  /** Sessions, messages, and when it was last active in milliseconds since 1970, 0 for never. */
+  counted: readonly [sessions: number, messages: number, lastActiveMs: number];
+};
+
+/** A subselect, because PostgreSQL makes it for the rows of the page alone. */
+function countedSql(workspaceId: string, parameter: Parameter): string {
+  return `(select array[coalesce(sum(sessions), 0), coalesce(sum(messages), 0),
+    coalesce(extract(epoch from max(counter.last_active_at)) * 1000, 0)]::float8[]
+  from parlant.parlant_agent_counter counter
+  where counter.workspace_id = ${parameter(workspaceId)} and counter.agent_id = parlant_agent.id) as "counted"`;
+}
 
 /** Which undeleted agents of the workspace to read, and in which order. */
 export interface AgentPageQuery {
@@ -61,7 +74,7 @@ export function agentPageStatement(workspaceId: string, columns: string, query: 
     const operator = query.order === "asc" ? ">" : "<";
     conditions.push(`(${column}, id) ${operator} (${parameter(query.after.value)}::${type}, ${parameter(query.after.id)}::uuid)`);
   }
-  const text = `select ${columns}, ${GRANT_COLUMNS} from parlant.parlant_agent ${join}
+  const text = `select ${columns}, ${GRANT_COLUMNS}, ${countedSql(workspaceId, parameter)} from parlant.parlant_agent ${join}
 where ${conditions.join(" and ")}
 order by ${column} ${query.order}, id ${query.order} limit ${parameter(query.take)}`;
   return { name: statementName(text), text, values };
@@ -80,7 +93,7 @@ export function agentsByIdStatement(workspaceId: string, columns: string, query:
   const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value)}`;
   const join = grantJoin(workspaceId, query.grantee, parameter);
-  const text = `select ${columns}, ${GRANT_COLUMNS} from parlant.parlant_agent ${join}
+  const text = `select ${columns}, ${GRANT_COLUMNS}, ${countedSql(workspaceId, parameter)} from parlant.parlant_agent ${join}
 where workspace_id = ${parameter(workspaceId)} and id = any (${parameter(query.ids)}::uuid[])
   ${query.areDeletedIncluded ? "" : "and deleted_at is null"}`;
   return { name: statementName(text), text, values };

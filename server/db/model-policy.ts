@@ -1,3 +1,4 @@
+import type { PrismaClient } from "./generated/client.ts";
 import type { Statement } from "./sim-reader.ts";
 
 /**
@@ -5,7 +6,7 @@ import type { Statement } from "./sim-reader.ts";
  * that the user is a member of, else one for this workspace that has no members and so governs everyone there, else the
  * organization's default. Of several of a rank the oldest governs, as in Sim. $2 is null for a caller without a user.
  */
-export function modelPolicyStatement(workspaceId: string, userId: string | null): Statement {
+function modelPolicyStatement(workspaceId: string, userId: string | null): Statement {
   return {
     name: "model_policy",
     text: `select g.config from public.permission_group g,
@@ -19,4 +20,11 @@ export function modelPolicyStatement(workspaceId: string, userId: string | null)
   order by g.is_default, t.is_member desc, g.created_at, g.id limit 1`,
     values: [workspaceId, userId],
   };
+}
+
+/** What the group is configured to; null where none governs the user. */
+export async function readModelPolicy(tx: Pick<PrismaClient, "$queryRawUnsafe">, workspaceId: string, userId: string | null) {
+  const { text, values } = modelPolicyStatement(workspaceId, userId);
+  const [row] = await tx.$queryRawUnsafe<{ config: unknown }[]>(text, ...values);
+  return row?.config ?? null;
 }

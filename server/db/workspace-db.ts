@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import {
   type AgentPageQuery,
   type AgentsByIdQuery,
@@ -16,6 +15,14 @@ import {
 } from "./audit-log.ts";
 import { type Binding, runBound } from "./binding.ts";
 import { isRowRefused } from "./errors.ts";
+import {
+  type AppendEventsQuery,
+  type AppendedRow,
+  appendEventsStatement,
+  type EventPageQuery,
+  type EventPageRow,
+  eventPageStatement,
+} from "./event-statements.ts";
 import type { PrismaClient } from "./generated/client.ts";
 import type { Hint } from "./hint.ts";
 import type { TransactionHints } from "./hints.ts";
@@ -27,12 +34,21 @@ import {
   levelChangesStatement,
   type UserGrant,
 } from "./level-reads.ts";
-import { modelPolicyStatement } from "./model-policy.ts";
+import { readModelPolicy } from "./model-policy.ts";
 import type { NewJob, SendJob, SqlExecutor } from "./queue-connection.ts";
+import { lockAgent, lockSession, lockState, shareAgent, tryLock } from "./row-locks.ts";
 import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
 import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
 import { type SessionCounts, type SessionCountsQuery, sessionCountsStatement } from "./session-counts.ts";
+import { type AbandonQuery, abandonStatement, type CountQuery, countStatement } from "./session-statements.ts";
+import {
+  type LeveledSessionRow,
+  type SessionPageQuery,
+  type SessionsByIdQuery,
+  sessionPageStatement,
+  sessionsByIdStatement,
+} from "./session-view.ts";
 import { CURRENT_SIM, type SimFeatures } from "./sim-features.ts";
 import type { Statement } from "./sim-reader.ts";
 import { type SimWorkspace, simWorkspaceStatement } from "./sim-workspace.ts";
@@ -45,12 +61,24 @@ interface NamedReads {
   agentsById(query: AgentsByIdQuery): Promise<GrantedAgentRow[]>;
   /** Users with a permission in the workspace, by email. */
   members(query: MembersQuery): Promise<MemberFacts[]>;
+  /** Sessions of undeleted agents by their ids, in no order, each with the caller's level on its agent, seen or not. */
+  sessionsById(query: SessionsByIdQuery): Promise<LeveledSessionRow[]>;
+  /** Events are appended, counted and recorded; null, and nothing is done, where the caller may not or the session is not active. */
+  appendEvents(query: AppendEventsQuery): Promise<AppendedRow | null>;
 }
 
 /** What is done in a transaction alone. */
 interface TransactionReads extends NamedReads {
   /** Waits until nobody else is changing the agent or its grants, and keeps others from it until the transaction ends. */
   lockAgent(agentId: string): Promise<void>;
+  /** Keeps others from changing the agent until the transaction ends, and not from sharing it. */
+  shareAgent(agentId: string): Promise<void>;
+  /** Waits until nobody else is changing the session or appending to it, and keeps others from it until the transaction ends. */
+  lockSession(sessionId: string): Promise<void>;
+  /** Adds to what an agent's sessions come to. */
+  countSession(query: CountQuery): Promise<void>;
+  /** Abandons sessions that have been idle; answers with their ids. */
+  abandonSessions(query: AbandonQuery): Promise<{ id: string }[]>;
   /**
    * Takes a lock of this workspace for the rest of the transaction, or answers false where another transaction holds it.
    * The lock is 64 bits of the name's SHA-256.
@@ -83,6 +111,10 @@ interface OwnReads extends NamedReads {
   agentPage(query: AgentPageQuery): Promise<GrantedAgentRow[]>;
   /** What sessions say of their events, and what events there are, in one snapshot; by their ids or in their order. */
   sessionCounts(query: SessionCountsQuery): Promise<SessionCounts[]>;
+  /** A page of the sessions that the caller sees, each with its level on the agent. */
+  sessionPage(query: SessionPageQuery): Promise<LeveledSessionRow[]>;
+  /** A session of an undeleted agent with some of its events, whether the caller sees it or not; none where it is absent. */
+  eventPage(query: EventPageQuery): Promise<EventPageRow[]>;
   /** Resolves where the decision that the client rests on still holds, and touches no row. */
   confirm(): Promise<void>;
   /** The workspace's audit log: its events in the order in which they were sealed. */
@@ -161,15 +193,28 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
   };
   const { workspaceId } = binding;
   const agentColumns = schema.get("Agent")?.columns ?? "";
+  const sessionColumns = schema.get("Session")?.columns ?? "";
   const reads = (query: (statement: Statement) => Promise<object[]>): NamedReads => ({
     agentsById: (given) => query(agentsByIdStatement(workspaceId, agentColumns, given)) as Promise<GrantedAgentRow[]>,
     members: (given) => query(membersStatement(workspaceId, features, given)) as Promise<MemberFacts[]>,
+    sessionsById: (given) => query(sessionsByIdStatement(workspaceId, sessionColumns, given)) as Promise<LeveledSessionRow[]>,
+    async appendEvents(given) {
+      base.onAudited?.(workspaceId);
+      const [row] = (await query(appendEventsStatement(workspaceId, given))) as AppendedRow[];
+      return row ?? null;
+    },
   });
   const enter = (tx: RawPrisma & object, published: Hint[]): WorkspaceTransaction => {
     const query = ({ text, values }: Statement) => tx.$queryRawUnsafe<object[]>(text, ...values);
     return withModels<TransactionReads>(() => tx, {
       ...reads(query),
       lockAgent: (agentId) => lockAgent(tx, workspaceId, agentId),
+      shareAgent: (agentId) => shareAgent(tx, workspaceId, agentId),
+      lockSession: (sessionId) => lockSession(tx, workspaceId, sessionId),
+      async countSession(given) {
+        await query(countStatement(workspaceId, given));
+      },
+      abandonSessions: (given) => query(abandonStatement(workspaceId, given)) as Promise<{ id: string }[]>,
       tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
       lockState: () => lockState(tx, workspaceId),
       async simWorkspace() {
@@ -191,6 +236,9 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
     ...reads(query),
     agentPage: (page: AgentPageQuery) => query(agentPageStatement(workspaceId, agentColumns, page)) as Promise<GrantedAgentRow[]>,
     sessionCounts: (given: SessionCountsQuery) => query(sessionCountsStatement(workspaceId, given)) as Promise<SessionCounts[]>,
+    sessionPage: (page: SessionPageQuery) =>
+      query(sessionPageStatement(workspaceId, sessionColumns, page)) as Promise<LeveledSessionRow[]>,
+    eventPage: (page: EventPageQuery) => query(eventPageStatement(workspaceId, page)) as Promise<EventPageRow[]>,
     confirm: async () => {
       await query(CONFIRM);
     },
@@ -220,30 +268,6 @@ function executorOf(tx: RawPrisma): SqlExecutor {
 function giveOwnRequestHandler(extended: object): void {
   const { _requestHandler: shared } = extended as { _requestHandler: { constructor: new (client: object) => object } };
   Object.defineProperty(extended, "_requestHandler", { value: new shared.constructor(extended) });
-}
-
-/** NO KEY UPDATE: grants refer to the agent's key, and may go on being read. */
-async function lockAgent(tx: RawPrisma, workspaceId: string, agentId: string): Promise<void> {
-  await tx.$queryRaw`select 1 as locked from parlant.parlant_agent
-    where workspace_id = ${workspaceId} and id = ${agentId}::uuid for no key update`;
-}
-
-/** NO KEY UPDATE: answers kept for repeated requests refer to the state's key, and may go on being written. */
-async function lockState(tx: RawPrisma, workspaceId: string): Promise<void> {
-  await tx.$queryRaw`select 1 as locked from parlant.parlant_workspace_state
-    where workspace_id = ${workspaceId} for no key update`;
-}
-
-async function tryLock(tx: RawPrisma, name: readonly string[]): Promise<boolean> {
-  const key = hash("sha256", JSON.stringify(name), "buffer").readBigInt64BE();
-  const rows = await tx.$queryRaw<{ taken: boolean }[]>`select pg_try_advisory_xact_lock(${key}) as taken`;
-  return rows[0]?.taken === true;
-}
-
-async function readModelPolicy(tx: Pick<PrismaClient, "$queryRawUnsafe">, workspaceId: string, userId: string | null) {
-  const { text, values } = modelPolicyStatement(workspaceId, userId);
-  const [row] = await tx.$queryRawUnsafe<{ config: unknown }[]>(text, ...values);
-  return row?.config ?? null;
 }
 
 type Delegate = Record<string, (args: unknown) => unknown>;

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { eachWorkspace } from "../db/each-workspace.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -18,7 +19,6 @@ export interface ReSignOptions extends RowAccess {
 /** Goes once over every workspace, or until the signal ends it, and says how many rows were signed anew. */
 export type ReSignSweep = (signal: AbortSignal) => Promise<number>;
 
-const WORKSPACES_AT_A_TIME = 200;
 /** A workspace without older rows is looked at again after this long: a server of the release before may still sign with them. */
 const LOOKED_AT_AGAIN_MS = 3_600_000;
 const MAX_REMEMBERED = 100_000;
@@ -31,7 +31,7 @@ export function createReSignSweep(options: ReSignOptions): ReSignSweep {
     let total = 0;
     // With one secret alone there is nothing that could be verified and signed anew.
     if (rootSecrets.length < 2) return total;
-    for await (const workspaceId of listWorkspaces(sim)) {
+    for await (const workspaceId of eachWorkspace(sim)) {
       if (signal.aborted) return total;
       if ((lookedAt.get(workspaceId) ?? 0) + LOOKED_AT_AGAIN_MS > clock.now()) continue;
       try {
@@ -64,19 +64,4 @@ async function reSignWorkspace(
     } while (after !== null);
   }
   return { reSigned: total, isDone: true };
-}
-
-/** The ids of all workspaces that Sim has, in their order. */
-export async function* listWorkspaces(sim: SimReader): AsyncGenerator<string> {
-  for (let after = ""; ; ) {
-    const rows = await sim.query<{ id: string }>({
-      name: "re_sign_workspaces",
-      text: "select id from public.workspace where id > $1 order by id limit $2",
-      values: [after, WORKSPACES_AT_A_TIME],
-    });
-    for (const { id } of rows) yield id;
-    const last = rows.at(-1);
-    if (!last || rows.length < WORKSPACES_AT_A_TIME) return;
-    after = last.id;
-  }
 }

@@ -3,6 +3,7 @@ import type { Principal } from "../auth/principal.ts";
 import { actingUserId } from "../auth/principal.ts";
 import type { LevelRule } from "../db/agent-level-sql.ts";
 import type { Hints } from "../db/hints.ts";
+import type { SessionWakes } from "../db/session-wakes.ts";
 import type { WorkspaceDb, WorkspaceTransaction } from "../db/workspace-db.ts";
 import type { AuditLogKeys } from "../isolation/audit-log-keys.ts";
 import type { BoundaryKeys } from "../isolation/boundary.ts";
@@ -56,6 +57,7 @@ export interface WorkspaceContext {
   reportViolation: Violations["report"];
   auditLogSeal: AuditLogSeal;
   hints: Pick<Hints, "announce" | "subscribe">;
+  sessionWakes: SessionWakes;
   clock: Clock;
   log: Logger;
   request: RequestInfo;

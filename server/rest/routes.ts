@@ -79,6 +79,8 @@ function route<Path extends ProcedurePath>(
 const AGENTS = "/workspaces/{workspace_id}/agents";
 const ACCESS = "/workspaces/{workspace_id}/access";
 const AGENT = `${AGENTS}/{agent_id}`;
+const SESSIONS = "/workspaces/{workspace_id}/sessions";
+const SESSION = `${SESSIONS}/{session_id}`;
 const AUDIT_LOG = "/workspaces/{workspace_id}/audit-log";
 
 /** Every endpoint under /api/v1 that is a procedure. */
@@ -93,6 +95,13 @@ export const ROUTES: readonly Route[] = [
   route("GET", `${AGENT}/grants`, "workspaces.agents.grants.list"),
   route("PUT", `${AGENT}/grants/{user_id}`, "workspaces.agents.grants.set"),
   route("DELETE", `${AGENT}/grants/{user_id}`, "workspaces.agents.grants.remove", { success: 204 }),
+  route("POST", SESSIONS, "workspaces.sessions.create", { success: 201, hasLocation: true }),
+  route("GET", SESSIONS, "workspaces.sessions.list"),
+  route("GET", SESSION, "workspaces.sessions.get"),
+  route("PATCH", SESSION, "workspaces.sessions.update"),
+  route("DELETE", SESSION, "workspaces.sessions.delete", { success: 204 }),
+  route("POST", `${SESSION}/events`, "workspaces.events.append", { success: 201 }),
+  route("GET", `${SESSION}/events`, "workspaces.events.list"),
   route("GET", "/workspaces/{workspace_id}/isolation/health", "workspaces.isolation.health", {
     statusOf: ({ status }) => (status === "unhealthy" ? 503 : 200),
     otherStatuses: [503],

@@ -78,6 +78,11 @@ export function agentNotFound(reasonCode?: "AGENT_HIDDEN"): AppError {
   return new AppError("NOT_FOUND", "Agent not found", reasonCode && { refusal: { reasonCode } });
 }
 
+/** The one answer for a session that is absent, hidden or elsewhere; only that it is hidden is a refusal. */
+export function sessionNotFound(reasonCode?: "SESSION_HIDDEN"): AppError {
+  return new AppError("NOT_FOUND", "Session not found", reasonCode && { refusal: { reasonCode } });
+}
+
 /** The one answer for a user who is unknown, or has no permission in the workspace. */
 export function userNotFound(): AppError {
   return new AppError("NOT_FOUND", "User not found");

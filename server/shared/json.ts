@@ -6,16 +6,20 @@ const MAX_DEPTH = 32;
 /** Keys that reach an object's prototype where someone merges it carelessly; superjson refuses to carry them. */
 const UNSAFE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
+/** What keeps a value from being stored and returned as given: that it is no JSON as we keep it, or longer than that; or null. */
+export function jsonProblem(value: unknown, maxBytes: number): string | null {
+  const problem = problemOf(value, MAX_DEPTH, new Set());
+  if (problem !== null) return problem;
+  return Buffer.byteLength(JSON.stringify(value)) > maxBytes ? `must be at most ${maxBytes} bytes as JSON` : null;
+}
+
 /** An opaque JSON object of at most `maxBytes` as UTF-8 JSON, stored and returned as given. */
 export function jsonObject(maxBytes: number): z.ZodType<{ [key: string]: JsonValue }, Record<string, unknown>> {
   const schema = z
     .unknown()
     .superRefine((value, check) => {
-      const message = isRecord(value) ? problemOf(value, MAX_DEPTH, new Set()) : "must be a JSON object";
+      const message = isRecord(value) ? jsonProblem(value, maxBytes) : "must be a JSON object";
       if (message !== null) check.addIssue({ code: "custom", message });
-      else if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) {
-        check.addIssue({ code: "custom", message: `must be at most ${maxBytes} bytes as JSON` });
-      }
     })
     .transform((value) => value as { [key: string]: JsonValue })
     .meta({ type: "object", additionalProperties: true });

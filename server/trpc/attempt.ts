@@ -6,7 +6,7 @@ import type { RequestContext } from "./context.ts";
 import { toAppError } from "./errors.ts";
 
 /** What of an input names where a call goes; it is read before the rest is judged. */
-const agentId = z.uuid().toLowerCase();
+const rowId = z.uuid().toLowerCase();
 
 /** A call that has begun, with what its raw input names. */
 export function beginAttempt(
@@ -17,7 +17,8 @@ export function beginAttempt(
   return {
     operation,
     workspaceId: fieldOf(rawInput, "workspaceId", simId),
-    agentId: fieldOf(rawInput, "agentId", agentId),
+    agentId: fieldOf(rawInput, "agentId", rowId),
+    sessionId: fieldOf(rawInput, "sessionId", rowId),
     request: { ...ctx.request, method: [ctx.request.method, procedure].filter(Boolean).join(" ") },
   };
 }

@@ -4,6 +4,7 @@ import type { DenialSignals } from "../audit/denial-signals.ts";
 import type { TrailQueue } from "../audit/trail-queue.ts";
 import type { Authentication, RequestHeaders } from "../auth/principal.ts";
 import type { Hints } from "../db/hints.ts";
+import type { SessionWakes } from "../db/session-wakes.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { IsolationFacts } from "../isolation/health.ts";
 import type { Violations } from "../isolation/violations.ts";
@@ -32,6 +33,7 @@ export interface Services {
   /** This process forgets what it remembers in the scope; answers with how many entries that were. */
   forget(scope: Scope): number;
   validateIntegration: ValidateIntegration;
+  sessionWakes: SessionWakes;
   workspaceKeys: WorkspaceKeys;
   violations: Violations;
   isolation: IsolationFacts;

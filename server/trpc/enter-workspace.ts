@@ -192,6 +192,7 @@ function contextOf(
     reportViolation: services.violations.report,
     auditLogSeal: services.auditLogSeal,
     hints: services.hints,
+    sessionWakes: services.sessionWakes,
     clock: services.clock,
     log: services.log,
     request: { ...request, method: [request.method, procedure].filter(Boolean).join(" ") },

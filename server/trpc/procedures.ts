@@ -5,6 +5,7 @@ import { recordRead } from "../audit/record.ts";
 import type { Attempt } from "../audit/refusals.ts";
 import { isSensitiveRead } from "../audit/sensitive-reads.ts";
 import { principalId } from "../auth/principal.ts";
+import type { LeveledSessionRow } from "../db/session-view.ts";
 import { type AgentOperation, OPERATIONS, type Operation, type WorkspaceOperation } from "../permissions/levels.ts";
 import {
   type IsolationContext,
@@ -21,7 +22,7 @@ import { toAppError, toTrpcError } from "./errors.ts";
 import { type ProcedureMeta, t } from "./trpc.ts";
 
 /*
- * The ladder: public, workspace, agent; those of simIntegration stand in integration-procedures.ts. Each step is a function of the permission and the summary that answers only
+ * The ladder: public, workspace, agent; those of sessions stand in session-procedures.ts, of simIntegration in integration-procedures.ts. Each step is a function of the permission and the summary that answers only
  * with input(), which answers only with output(), which answers only with query() and mutation(): a procedure that
  * leaves one of them out does not compile.
  */
@@ -87,7 +88,7 @@ export function isolationProcedure(
 export function agentProcedure(
   operation: AgentOperation,
   summary: string,
-  options: { isDeletedIncluded?: boolean } = {},
+  options: { isDeletedIncluded?: boolean; isShared?: boolean } = {},
 ): Step<
   { ctx: WorkspaceContext; agent: LeveledAgent },
   { ctx: TransactionContext; agent: LeveledAgent },
@@ -120,18 +121,22 @@ function decisionOf(ctx: RequestContext, { agentId }: Attempt, entry: Entry, sta
 }
 
 /** What was read, once the trail has it where the read is a sensitive one. */
-async function recorded<Output>(ctx: WorkspaceContext | IsolationContext, input: unknown, output: Output): Promise<Output> {
+export async function recorded<Output>(
+  ctx: WorkspaceContext | IsolationContext,
+  input: unknown,
+  output: Output,
+): Promise<Output> {
   if (isSensitiveRead(ctx.operation)) await recordRead(ctx, (input as { agentId?: string }).agentId ?? null);
   return output;
 }
 
-type EnteredContext = RequestContext & { entry: Entry };
+export type EnteredContext = RequestContext & { entry: Entry };
 
 /**
  * The middleware under every procedure of a workspace. The caller is let in before the rest of its input is looked at;
  * an input that is refused has made no statement, so a remembered decision is checked before the refusal is told.
  */
-function enteredProcedure(operation: Operation, summary: string) {
+export function enteredProcedure(operation: Operation, summary: string) {
   return ladder({ permission: operation, summary }).use(async ({ ctx, path, type, getRawInput, next }) => {
     const startedAtMs = performance.now();
     const isDecision = type === "query" && !isSensitiveRead(operation);
@@ -165,7 +170,7 @@ export function ladder(meta: ProcedureMeta) {
   });
 }
 
-type UntypedVerb = (args: { ctx: object; input: unknown; agent?: LeveledAgent }) => unknown;
+export type UntypedVerb = (args: { ctx: object; input: unknown; agent?: LeveledAgent; session?: LeveledSessionRow }) => unknown;
 export type Opener<Context> = (ctx: Context, input: unknown, verb: UntypedVerb) => unknown;
 interface UntypedProcedure {
   _def: { inputs: z.ZodType[]; output: z.ZodType };

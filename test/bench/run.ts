@@ -1,6 +1,7 @@
 import { benchAccess } from "./bench-access.ts";
 import { benchAudit } from "./bench-audit.ts";
 import { startBenchDatabase } from "./bench-database.ts";
+import { benchEvents } from "./bench-events.ts";
 import { benchHttp } from "./bench-http.ts";
 import { benchPrisma } from "./bench-prisma.ts";
 import { benchRefusals } from "./bench-refusals.ts";
@@ -13,6 +14,7 @@ const BENCHES = {
   refusals: benchRefusals,
   audit: benchAudit,
   sealed: benchSealedLog,
+  events: benchEvents,
 };
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(BENCHES, name));

@@ -108,7 +108,7 @@ test("every parameter of a path is described as a parameter, and never again in 
     const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
     expect(operation.parameters.filter((one) => one.in === "path").map((one) => one.name)).toEqual(named);
     const others = operation.parameters.filter((one) => one.in === "query").map((one) => one.name);
-    expect(others.filter((name) => name === "workspaceId" || name === "agentId")).toEqual([]);
+    expect(others.filter((name) => pathParams(path).includes(name ?? ""))).toEqual([]);
     const body = JSON.stringify(operation["requestBody"] ?? null);
     const schema = document.components["schemas"]?.[/schemas\/(\w+)/.exec(body)?.[1] ?? ""] as
       | { properties?: object }

@@ -49,6 +49,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       state: () => ({ state: "idle", losses: 0, malformed: 0 }),
       close: async () => {},
     },
+    sessionWakes: { listen: () => () => {}, isClosing: () => false, close() {} },
     workspaceKeys: { find: unexpected, renew: unexpected, forget: () => 0 },
     violations: {
       report() {},

@@ -1,5 +1,5 @@
+import { eachWorkspace } from "../../db/each-workspace.ts";
 import type { SimReader } from "../../db/sim-reader.ts";
-import { listWorkspaces } from "../../isolation/re-sign-sweep.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { Sweep } from "../sweeps.ts";
 import { type VerifyOptions, verifyWorkspace } from "./verify-workspace.ts";
@@ -26,7 +26,7 @@ export function createVerificationSweep(options: VerifyOptions & { sim: SimReade
     everySeconds: 3_600,
     status: () => ({ ...status }),
     async run(signal) {
-      for await (const workspaceId of listWorkspaces(sim)) {
+      for await (const workspaceId of eachWorkspace(sim)) {
         if (signal.aborted) return;
         try {
           const problems = await verifyWorkspace(options, workspaceId, signal);

@@ -17,7 +17,28 @@ export async function leveledAgents(
 ): Promise<LeveledAgent[]> {
   const rule = levelRuleOf(ctx);
   const authentic = await authenticRows(ctx, rows);
-  return authentic.map((row) => ({ ...row, accessLevel: agentLevel(rule, row, grantOf(row), nowMs) }));
+  return authentic.map((row) => ({ ...row, ...statsOf(row), accessLevel: agentLevel(rule, row, grantOf(row), nowMs) }));
+}
+
+/** What the agent's sessions come to: its counters, on top of what its row says. */
+function statsOf({ totalSessions, totalMessages, lastActiveAt, counted }: GrantedAgentRow): AgentStats {
+  const [sessions, messages, lastActiveMs] = counted;
+  const lastMs = Math.max(lastActiveMs, lastActiveAt?.getTime() ?? 0);
+  return {
+    totalSessions: totalSessions + sessions,
+    totalMessages: totalMessages + messages,
+    lastActiveAt: lastMs > 0 ? new Date(lastMs) : null,
+  };
+}
+
+type AgentStats = Pick<AgentRow, "totalSessions" | "totalMessages" | "lastActiveAt">;
+
+/** A row as it was written, whose counters were read with the agent before: with that one's stats and level. */
+export function afterChange(
+  row: AgentRow,
+  { totalSessions, totalMessages, lastActiveAt, accessLevel }: LeveledAgent,
+): LeveledAgent {
+  return { ...row, totalSessions, totalMessages, lastActiveAt, accessLevel };
 }
 
 /** The caller's own grant that was read with the agent. */

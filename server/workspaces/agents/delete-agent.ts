@@ -1,6 +1,7 @@
 import { recordAudit } from "../../audit/record.ts";
 import type { TransactionContext } from "../../permissions/workspace-context.ts";
 import type { LeveledAgent } from "./agent-row.ts";
+import { completeSessions } from "./complete-sessions.ts";
 import type { DeletedAgent } from "./schemas.ts";
 import { StaleRowError } from "./stale-row.ts";
 
@@ -12,6 +13,7 @@ export async function deleteAgent(tx: TransactionContext, agent: LeveledAgent): 
     data: { deletedAt, updatedAt: deletedAt, version: agent.version + 1 },
   });
   if (count === 0) throw new StaleRowError();
+  await completeSessions(tx, agent.id, deletedAt);
   await recordAudit(tx, { action: "agent.delete", target: { kind: "agent", id: agent.id }, before: { name: agent.name } });
   return { id: agent.id, deletedAt, isolation: { workspaceId: tx.workspaceId, verified: true } };
 }

@@ -5,7 +5,7 @@ import { type LeveledAgent, leveledAgents } from "./agent-row.ts";
 
 /**
  * The agent that a call names, once the caller's level on it is known to reach what the call needs. In a transaction it
- * is locked and decided upon once more, so that a grant that is being taken away has been, or has to wait. Nobody waits
+ * is locked, or shared with others who need it as it is, and decided upon once more, so that a grant that is being taken away has been, or has to wait. Nobody waits
  * for the lock of an agent that is not its to see: it would tell that there is one.
  *
  * @throws AppError NOT_FOUND, always the same one, where it is absent, deleted, hidden from the caller or not authentic;
@@ -15,11 +15,11 @@ export async function loadAgent(
   ctx: WorkspaceContext | TransactionContext,
   agentId: string,
   required: AccessLevel,
-  options: { isDeletedIncluded?: boolean } = {},
+  options: { isDeletedIncluded?: boolean; isShared?: boolean } = {},
 ): Promise<LeveledAgent> {
   const agent = await readAgent(ctx, agentId, required, options);
   if (!("lockAgent" in ctx.db)) return agent;
-  await ctx.db.lockAgent(agentId);
+  await (options.isShared ? ctx.db.shareAgent(agentId) : ctx.db.lockAgent(agentId));
   return readAgent(ctx, agentId, required, options);
 }
 

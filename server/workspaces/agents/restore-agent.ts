@@ -1,7 +1,7 @@
 import { recordAudit } from "../../audit/record.ts";
 import type { TransactionContext } from "../../permissions/workspace-context.ts";
 import { agentNotFound } from "../../shared/errors.ts";
-import { type LeveledAgent, toAgent } from "./agent-row.ts";
+import { afterChange, type LeveledAgent, toAgent } from "./agent-row.ts";
 import { nameIsFree } from "./name-is-free.ts";
 import type { Agent } from "./schemas.ts";
 import { StaleRowError } from "./stale-row.ts";
@@ -19,5 +19,5 @@ export async function restoreAgent(tx: TransactionContext, agent: LeveledAgent):
   );
   if (!restored) throw new StaleRowError();
   await recordAudit(tx, { action: "agent.restore", target: { kind: "agent", id: agent.id }, after: { name: agent.name } });
-  return toAgent({ ...restored, accessLevel: agent.accessLevel });
+  return toAgent(afterChange(restored, agent));
 }

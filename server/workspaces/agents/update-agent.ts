@@ -4,7 +4,8 @@ import { assertModelAllowed } from "../../permissions/model-policy.ts";
 import type { TransactionContext } from "../../permissions/workspace-context.ts";
 import { AppError } from "../../shared/errors.ts";
 import { comparisonKey } from "../../shared/text.ts";
-import { type LeveledAgent, toAgent } from "./agent-row.ts";
+import { afterChange, type LeveledAgent, toAgent } from "./agent-row.ts";
+import { completeSessions } from "./complete-sessions.ts";
 import { assertLevel } from "./load-agent.ts";
 import { nameIsFree } from "./name-is-free.ts";
 import type { Agent, UpdateAgentInput } from "./schemas.ts";
@@ -41,7 +42,8 @@ export async function updateAgent(tx: TransactionContext, agent: LeveledAgent, i
     before: Object.fromEntries(Object.keys(changes).map((name) => [name, agent[name as keyof LeveledAgent]])),
     after: changes,
   });
-  return toAgent({ ...updated, accessLevel: agent.accessLevel });
+  if (changes.status === "archived") await completeSessions(tx, agent.id, now);
+  return toAgent(afterChange(updated, agent));
 }
 
 type AgentFields = Omit<UpdateAgentInput, "workspaceId" | "agentId" | "version">;

@@ -10,7 +10,11 @@ export async function countRows({ db, clock }: IsolationContext): Promise<Isolat
   const groups = await db.agent.groupBy({ by: ["status", "visibility"], where: undeleted, _count: { _all: true } });
   const count = (isCounted: (group: (typeof groups)[number]) => boolean) =>
     groups.filter(isCounted).reduce((total, { _count }) => total + _count._all, 0);
-  const { _sum } = await db.agent.aggregate({ where: undeleted, _sum: { totalSessions: true, totalMessages: true } });
+  const { _sum: base } = await db.agent.aggregate({ where: undeleted, _sum: { totalSessions: true, totalMessages: true } });
+  const { _sum: counted } = await db.agentCounter.aggregate({
+    where: { agent: undeleted },
+    _sum: { sessions: true, messages: true },
+  });
   return {
     totalAgents: count(() => true),
     activeAgents: count(({ status }) => status === "active"),
@@ -20,8 +24,8 @@ export async function countRows({ db, clock }: IsolationContext): Promise<Isolat
     deletedAgents: await db.agent.count({ where: { NOT: undeleted } }),
     totalGrants: await db.agentGrant.count({ where: {} }),
     expiredGrants: await db.agentGrant.count({ where: { expiresAt: { lte: new Date(clock.now()) } } }),
-    totalSessions: _sum.totalSessions ?? 0,
-    totalMessages: _sum.totalMessages ?? 0,
+    totalSessions: (base.totalSessions ?? 0) + (counted.sessions ?? 0),
+    totalMessages: (base.totalMessages ?? 0) + (counted.messages ?? 0),
     auditEvents: await db.auditEvent.count({ where: {}, take: MAX_EVENTS }),
   };
 }

@@ -27,6 +27,8 @@ const FIELD_EXAMPLES: Record<string, unknown[]> = {
   cursor: [], // only a list can make one
   lastEventId: [],
   timezone: ["UTC"],
+  canned_responses: [], // pairs
+  waitSeconds: [0],
 };
 
 const FORMATS: Record<string, string> = {

@@ -41,6 +41,8 @@ const SIMS_KINDS: Record<string, (place: Place) => string> = {
   organizationId: ({ organizationId }) => organizationId,
   userId: ({ reader }) => reader.id,
   createdBy: ({ admin }) => admin.id,
+  customerId: ({ workspaceId }) => `customer of ${workspaceId}`,
+  traceId: ({ workspaceId }) => `trace of ${workspaceId}`,
   actor: ({ admin }) => admin.id,
   actorId: ({ admin }) => admin.id,
   target: ({ live }) => live["agentId"] ?? "agent",

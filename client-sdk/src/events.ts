@@ -1,0 +1,67 @@
+import { type CallOptions, type CreateOptions, invoke } from "./call.ts";
+import { TimeoutError } from "./error-classes.ts";
+import type { WorkspacesEventsCalls } from "./generated/calls.ts";
+import type { AppendEventsInput, Event, EventPage, ListEventsInput } from "./generated/schemas.ts";
+import { newIdempotencyKey } from "./idempotency-key.ts";
+import type { MethodsFor } from "./resource.ts";
+
+export type NewEvent = AppendEventsInput["events"][number];
+export type EventQuery = Omit<ListEventsInput, "workspaceId" | "sessionId">;
+
+/** A stream may be interrupted for as long as its retries last, a minute and more; `timeoutMs` is each look's own. */
+export interface StreamOptions extends CallOptions, Pick<EventQuery, "kinds"> {
+  /** Where it begins; at the session's first event unless given. */
+  fromOffset?: number | undefined;
+}
+
+const WAIT_SECONDS = 25;
+const AT_ONCE = 100;
+const STREAM_LIMITS = { timeoutMs: 60_000, retries: 20 };
+
+/** What happens in the sessions of one workspace. */
+export class Events implements MethodsFor<WorkspacesEventsCalls> {
+  readonly #calls: WorkspacesEventsCalls;
+  readonly #workspaceId: string;
+
+  constructor(calls: WorkspacesEventsCalls, workspaceId: string) {
+    this.#calls = calls;
+    this.#workspaceId = workspaceId;
+  }
+
+  /**
+   * Appends one event or up to 100, all of them or none; repeated safely under an idempotency key, the call's own unless
+   * one is given.
+   */
+  append(sessionId: string, events: NewEvent | NewEvent[], options: CreateOptions = {}): Promise<EventPage> {
+    const input = { workspaceId: this.#workspaceId, sessionId, events: Array.isArray(events) ? events : [events] };
+    const keyed = { ...options, idempotencyKey: options.idempotencyKey ?? newIdempotencyKey() };
+    return invoke(keyed, (call) => this.#calls.append.mutate(input, call));
+  }
+
+  /** Events from an offset on; with `waitSeconds`, waits for the first where there is none yet. */
+  list(sessionId: string, query: EventQuery = {}, options: CallOptions = {}): Promise<EventPage> {
+    const input = { ...query, workspaceId: this.#workspaceId, sessionId };
+    return invoke(options, (call) => this.#calls.list.query(input, call));
+  }
+
+  /**
+   * The session's events from an offset on, each once and in their order, those to come as they come. It goes on by itself
+   * where a connection breaks, and ends with the signal, or where the session is no longer the caller's to see.
+   */
+  async *stream(
+    sessionId: string,
+    { fromOffset = 0, kinds, ...options }: StreamOptions = {},
+  ): AsyncGenerator<Event, void, undefined> {
+    for (let minOffset = fromOffset; ; ) {
+      const query = { minOffset, kinds, limit: AT_ONCE, waitSeconds: WAIT_SECONDS };
+      const page = await this.list(sessionId, query, { ...STREAM_LIMITS, ...options }).catch((error: unknown) => {
+        // A connection that is silently gone is noticed by nothing else.
+        if (error instanceof TimeoutError) return null;
+        throw error;
+      });
+      if (!page) continue;
+      yield* page.data;
+      minOffset = page.nextOffset;
+    }
+  }
+}
