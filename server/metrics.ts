@@ -9,10 +9,11 @@ import type { Violations } from "./isolation/violations.ts";
 import type { VerificationSweep } from "./jobs/verification/verification-sweep.ts";
 import type { AntiEntropy } from "./permissions/anti-entropy.ts";
 import type { ContextCache } from "./permissions/context-cache.ts";
+import { addQueueMetrics } from "./queue-metrics.ts";
 import type { Clock } from "./shared/clock.ts";
 
 export interface MetricSources {
-  database: Pick<Database, "pool" | "guardRejections" | "hints">;
+  database: Pick<Database, "pool" | "guardRejections" | "hints" | "sim">;
   counts: DecisionCounts;
   violations: Pick<Violations, "total">;
   refusals: Pick<Refusals, "total">;
@@ -124,6 +125,7 @@ export function createMetrics(sources: MetricSources): Registry {
     () => verification.status().problems,
   );
   counter("parlant_verification_failures_total", "Workspaces that could not be verified", () => verification.status().failures);
+  addQueueMetrics(registry, { sim: database.sim, clock });
   return registry;
 }
 

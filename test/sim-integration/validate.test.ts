@@ -66,7 +66,7 @@ test("for whoever has a session of Sim's everything passes, and the answer names
   expect([integrationStatus, userId]).toEqual(["healthy", reader.id]);
   expect(checks.map(({ name, status }) => [name, status]).sort()).toEqual(
     [
-      ...["better_auth_secret", "clock", "database", "database_role", "hints"],
+      ...["better_auth_secret", "clock", "database", "database_role", "hints", "job_queue"],
       ...["migrations", "row_level_security", "sim_tables", "webhook_secret"],
     ].map((name) => [name, "passed"]),
   );

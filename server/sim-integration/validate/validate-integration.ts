@@ -6,6 +6,7 @@ import { type BetterAuthCheckOptions, checkBetterAuth } from "./better-auth-chec
 import { checkClock } from "./clock-check.ts";
 import { databaseChecks } from "./database-checks.ts";
 import { checkHints } from "./hints-check.ts";
+import { checkQueue } from "./queue-check.ts";
 import type { IntegrationValidation } from "./schemas.ts";
 import { skipped, type Verdict } from "./verdict.ts";
 import { checkWebhookSecret, type WebhookCheckOptions } from "./webhook-check.ts";
@@ -37,12 +38,13 @@ export function createIntegrationValidator(options: ValidationOptions): Validate
     });
 
   const lookForAll = async (): Promise<Record<string, Verdict>> => {
-    const [database, webhookSecret, clocks] = await Promise.all([
+    const [database, queue, webhookSecret, clocks] = await Promise.all([
       databaseChecks(sim, clock),
+      attempt("job_queue", checkQueue(sim)),
       attempt("webhook_secret", checkWebhookSecret({ ...webhooks, nowMs: clock.now() })),
       attempt("clock", checkClock(sim, clock)),
     ]);
-    return { ...database, webhook_secret: webhookSecret, clock: clocks };
+    return { ...database, job_queue: queue, webhook_secret: webhookSecret, clock: clocks };
   };
   const verdictsForAll = () => {
     if (last && last.endsAtMs > clock.now()) return last.verdicts;
