@@ -45,7 +45,8 @@ import type { AuditLogSeal } from "./permissions/workspace-context.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
 import type { LifecycleContext } from "./sim-integration/lifecycle/lifecycle-context.ts";
-import type { PurgeAccess } from "./sim-integration/purge/purge-workspace.ts";
+import { type PurgeAccess, purgeWorkspace } from "./sim-integration/purge/purge-workspace.ts";
+import { createReconciler, type Reconciler } from "./sim-integration/reconcile/reconciler.ts";
 import { createIntegrationValidator } from "./sim-integration/validate/validate-integration.ts";
 import type { Services } from "./trpc/context.ts";
 
@@ -88,6 +89,8 @@ export interface Dependencies {
   sweeps: readonly Sweep[];
   /** What exports and purges workspaces. */
   purge: PurgeAccess;
+  /** Finds what Sim told nobody of, when it is told to sweep. */
+  reconciler: Reconciler;
   close(): Promise<void>;
 }
 
@@ -201,6 +204,22 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   sweeps.push(verification);
   const counts = { allow: 0, deny: 0 };
+  const purge: PurgeAccess = {
+    openRows: database.openRows,
+    openWorkspace,
+    tenantTables: database.tenantTables,
+    sim,
+    rootSecrets: env.ISOLATION_SECRET,
+    features,
+    seal,
+    exportDirectory: env.EXPORT_DIR,
+    clock,
+  };
+  const reconciler = createReconciler({
+    ...{ lifecycle, sim, features, purgeAfterMs: env.WORKSPACE_PURGE_AFTER },
+    purge: (request) => purgeWorkspace(purge, request),
+  });
+  sweeps.push({ name: "reconcile", everySeconds: env.RECONCILE_INTERVAL, run: reconciler.sweep });
   return {
     metrics: createMetrics({
       ...{ database, counts, violations, refusals, trail, decisions, signals, contexts, antiEntropy, clock },
@@ -227,6 +246,10 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       audit: { trail, signals, decisions, counts },
       lifecycle,
       auditLogSeal,
+      sync: {
+        ...{ lifecycle, sim, features, latestSweep: reconciler.latest },
+        ...{ purgeAfterMs: env.WORKSPACE_PURGE_AFTER, intervalMs: env.RECONCILE_INTERVAL * 1_000 },
+      },
       settings: { agentRetentionMs: env.AGENT_RETENTION },
       clock,
       log,
@@ -239,17 +262,8 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     sealer,
     jobs,
     sweeps,
-    purge: {
-      openRows: database.openRows,
-      openWorkspace,
-      tenantTables: database.tenantTables,
-      sim,
-      rootSecrets: env.ISOLATION_SECRET,
-      features,
-      seal,
-      exportDirectory: env.EXPORT_DIR,
-      clock,
-    },
+    purge,
+    reconciler,
     async close() {
       await jobs.stop();
       // At once: with the database away each of them takes its time, and the whole has half a minute.

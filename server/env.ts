@@ -85,7 +85,7 @@ const schema = z.object({
   TRUSTED_PROXIES: proxies,
   AUTH_TRUSTED_PROXIES: proxies,
   PERMISSION_CACHE_TTL: seconds(30),
-  RECONCILE_INTERVAL: seconds(60),
+  RECONCILE_INTERVAL: wholeNumber(1, 86_400, 60),
   WORKSPACE_PURGE_AFTER: duration("30d"),
   AGENT_RETENTION: duration("30d"),
   SESSION_IDLE_AFTER: duration("24h"),

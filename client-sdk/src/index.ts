@@ -58,6 +58,9 @@ export type {
   RemovedGrant,
   Session,
   SessionPage,
+  SyncedWorkspaces,
+  SyncStatus,
+  SyncWorkspacesInput,
   WorkspaceMember,
 } from "./generated/schemas.ts";
 export type { GrantFilters, Grants, NewGrant } from "./grants.ts";

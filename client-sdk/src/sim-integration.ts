@@ -1,10 +1,18 @@
 import { type CallOptions, invoke } from "./call.ts";
 import type { SimIntegrationCalls } from "./generated/calls.ts";
-import type { ClearCacheInput, ClearedCache, IntegrationHealth, IntegrationValidation } from "./generated/schemas.ts";
+import type {
+  ClearCacheInput,
+  ClearedCache,
+  IntegrationHealth,
+  IntegrationValidation,
+  SyncedWorkspaces,
+  SyncStatus,
+  SyncWorkspacesInput,
+} from "./generated/schemas.ts";
 import type { MethodsFor } from "./resource.ts";
 
 /** What Sim's backend and administrators ask of the server as a whole. */
-export class SimIntegration implements Pick<MethodsFor<SimIntegrationCalls>, "cache" | "health" | "validate"> {
+export class SimIntegration implements Pick<MethodsFor<SimIntegrationCalls>, "cache" | "health" | "sync" | "validate"> {
   readonly #calls: SimIntegrationCalls;
 
   constructor(calls: SimIntegrationCalls) {
@@ -20,6 +28,16 @@ export class SimIntegration implements Pick<MethodsFor<SimIntegrationCalls>, "ca
   validate(options: CallOptions = {}): Promise<IntegrationValidation> {
     return invoke(options, (call) => this.#calls.validate.mutate(undefined, call));
   }
+
+  readonly sync = {
+    /** Brings workspaces in step with Sim now; those that fail are named, and hold up no other. Repeated safely. */
+    workspaces: (workspaces: SyncWorkspacesInput, options: CallOptions = {}): Promise<SyncedWorkspaces> =>
+      invoke(options, (call) => this.#calls.sync.workspaces.mutate(workspaces, call)),
+
+    /** How a workspace stands beside Sim at this moment, and what differs. */
+    status: (workspaceId: string, options: CallOptions = {}): Promise<SyncStatus> =>
+      invoke(options, (call) => this.#calls.sync.status.query({ workspaceId }, call)),
+  };
 
   readonly cache = {
     /** Every instance forgets what it remembers of a workspace, of a user, or of a user in a workspace; without either only for Sim's backend. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
 import { ClearCacheInput, ClearedCache } from "../sim-integration/clear-cache.ts";
 import { IntegrationHealth } from "../sim-integration/health.ts";
+import { SyncedWorkspaces, SyncStatus, SyncWorkspacesInput } from "../sim-integration/sync/schemas.ts";
 import { IntegrationCheck, IntegrationValidation } from "../sim-integration/validate/schemas.ts";
 import {
   AccessAnswer,
@@ -42,6 +43,8 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Isolation,
   MemberPage,
   OwnAccess,
+  SyncedWorkspaces,
+  SyncStatus,
   WorkspaceMember,
   IsolationCheck,
   IsolationHealth,
@@ -52,6 +55,7 @@ export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   UpdateAgent: UpdateAgentInput,
   SetGrant: SetGrantInput,
   ClearCache: ClearCacheInput,
+  SyncWorkspaces: SyncWorkspacesInput,
 };
 
 const Issue = z.object({

@@ -123,5 +123,7 @@ export const ROUTES: readonly Route[] = [
     otherStatuses: [503],
   }),
   route("POST", "/sim-integration/validate-integration", "simIntegration.validate"),
+  route("POST", "/sim-integration/sync/workspaces", "simIntegration.sync.workspaces"),
+  route("GET", "/sim-integration/workspaces/{workspace_id}/sync-status", "simIntegration.sync.status"),
   route("POST", "/sim-integration/cache/clear", "simIntegration.cache.clear"),
 ];

@@ -3,6 +3,9 @@ import { authenticatedProcedure, namedWorkspacesProcedure } from "../trpc/integr
 import { publicProcedure } from "../trpc/procedures.ts";
 import { ClearCacheInput, ClearedCache, clearCache } from "./clear-cache.ts";
 import { checkHealth, IntegrationHealth } from "./health.ts";
+import { SyncedWorkspaces, SyncStatus, SyncStatusInput, SyncWorkspacesInput } from "./sync/schemas.ts";
+import { readSyncStatus } from "./sync/sync-status.ts";
+import { syncWorkspaces } from "./sync/sync-workspaces.ts";
 import { IntegrationValidation } from "./validate/schemas.ts";
 
 export const simIntegrationRouter = {
@@ -14,6 +17,24 @@ export const simIntegrationRouter = {
     .input(z.strictObject({}).optional())
     .output(IntegrationValidation)
     .mutation(({ ctx }) => ctx.services.validateIntegration(ctx.caller.principal)),
+  sync: {
+    workspaces: namedWorkspacesProcedure<SyncWorkspacesInput>(
+      "integration:sync",
+      "Brings workspaces in step with Sim now, and says which are and what was done; for Sim's backend and the admins of all of them.",
+      ({ workspaceIds }) => workspaceIds,
+    )
+      .input(SyncWorkspacesInput)
+      .output(SyncedWorkspaces)
+      .mutation(({ ctx, input }) => syncWorkspaces(ctx.services.sync, input)),
+    status: namedWorkspacesProcedure<SyncStatusInput>(
+      "integration:status",
+      "How a workspace stands beside Sim at this moment, and what differs; for Sim's backend and the workspace's admins.",
+      ({ workspaceId }) => [workspaceId],
+    )
+      .input(SyncStatusInput)
+      .output(SyncStatus)
+      .query(({ ctx: { services }, input }) => readSyncStatus({ ...services.sync, isolation: services.isolation }, input)),
+  },
   cache: {
     clear: namedWorkspacesProcedure<ClearCacheInput>(
       "integration:clear",

@@ -15,6 +15,7 @@ import type { AuditLogSeal, RequestInfo, WorkspaceSettings } from "../permission
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
 import type { LifecycleContext } from "../sim-integration/lifecycle/lifecycle-context.ts";
+import type { SyncContext } from "../sim-integration/sync/sync-context.ts";
 import type { ValidateIntegration } from "../sim-integration/validate/validate-integration.ts";
 
 /** Where the ladder leaves what no transaction of a verb's can carry. */
@@ -42,6 +43,8 @@ export interface Services {
   audit: Audit;
   /** What the effects of Sim's events are made with. */
   lifecycle: LifecycleContext;
+  /** What a sync on demand works with. */
+  sync: SyncContext;
   settings: WorkspaceSettings;
   clock: Clock;
   log: Logger;

@@ -30,6 +30,8 @@ interface Rule {
 }
 
 const SYSTEM_BINDING = "server/db/system-binding.ts";
+/** Enters one workspace after the other, in one statement. */
+const SYNC_BATCH = "server/db/sync-batch.ts";
 const isVerb = (path: string) =>
   /^server\/(workspaces|sim-integration|organizations)\//.test(path) && !path.endsWith("/router.ts");
 const packagesIn = (file: SourceFile, names: RegExp) => file.imports.filter((name) => names.test(name));
@@ -70,11 +72,11 @@ export const RULES: readonly Rule[] = [
     name: "system work enters a workspace by one binding, from jobs/, audit/, isolation/ and sim-integration/ alone",
     breaks: (file) => {
       if (!file.path.startsWith("server/")) return [];
-      const isBinding = file.path === SYSTEM_BINDING || file.path === "server/db/roles.ts"; // which grants it
+      const isBinding = [SYSTEM_BINDING, SYNC_BATCH, "server/db/roles.ts"].includes(file.path); // which grants it
       const mayImport = /^server\/(jobs|audit|isolation|sim-integration)\//.test(file.path) && !file.path.endsWith("/router.ts");
       return [
-        ...(isBinding ? [] : matches(file, /parlant_enter_system/g)),
-        ...(mayImport ? [] : file.imports.filter((path) => path === SYSTEM_BINDING)),
+        ...(isBinding ? [] : matches(file, /parlant_(enter_system|sync_facts)/g)),
+        ...(mayImport ? [] : file.imports.filter((path) => path === SYSTEM_BINDING || path === SYNC_BATCH)),
       ];
     },
   },

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import pino from "pino";
 import { type AppOptions, createApp } from "../../server/app.ts";
+import { CURRENT_SIM } from "../../server/db/sim-features.ts";
 import type { Services } from "../../server/trpc/context.ts";
 
 export const ALLOWED_ORIGIN = "https://sim.example.com";
@@ -36,6 +37,13 @@ export async function startApp(options: Partial<AppOptions> = {}): Promise<AppUn
 /** Services that know nobody: whatever needs a database fails, as a defect would. */
 export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Services {
   const unexpected = () => Promise.reject(new Error('relation "secret_table" does not exist'));
+  const lifecycle = {
+    openWorkspace() {
+      throw new Error("There is no database");
+    },
+    workspaceKeys: { find: unexpected, renew: unexpected, forget: () => 0 },
+    ...{ publish: unexpected, clock: { now: () => Date.now() }, log: pino({ level: "silent" }) },
+  };
   return {
     findCaller: async () => null,
     resolveAccess: unexpected,
@@ -73,12 +81,10 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       walk: unexpected,
     },
     sim: { query: async () => [] },
-    lifecycle: {
-      openWorkspace() {
-        throw new Error("There is no database");
-      },
-      workspaceKeys: { find: unexpected, renew: unexpected, forget: () => 0 },
-      ...{ publish: unexpected, clock: { now: () => Date.now() }, log: pino({ level: "silent" }) },
+    lifecycle,
+    sync: {
+      ...{ lifecycle, sim: { query: unexpected }, features: CURRENT_SIM, purgeAfterMs: 1_000, intervalMs: 1_000 },
+      latestSweep: () => null,
     },
     audit: {
       counts: { allow: 0, deny: 0 },

@@ -14,7 +14,7 @@ let sim: ReturnType<typeof simOn>;
 beforeAll(async () => {
   database = await createTestDatabase();
   dependencies = await createTestDependencies(database.appUrl);
-  apply = applierOf(dependencies);
+  apply = applierOf(dependencies.services.lifecycle);
   sim = simOn(database.owner);
 });
 

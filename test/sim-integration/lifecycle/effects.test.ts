@@ -16,7 +16,7 @@ let sim: ReturnType<typeof simOn>;
 beforeAll(async () => {
   database = await createTestDatabase();
   dependencies = await createTestDependencies(database.appUrl, { PERMISSION_CACHE_TTL: "3600" });
-  apply = applierOf(dependencies);
+  apply = applierOf(dependencies.services.lifecycle);
   sim = simOn(database.owner);
 });
 

@@ -1,6 +1,6 @@
 import type pg from "pg";
-import type { Dependencies } from "../../../server/dependencies.ts";
 import { applyEvent } from "../../../server/sim-integration/lifecycle/apply-event.ts";
+import type { LifecycleContext } from "../../../server/sim-integration/lifecycle/lifecycle-context.ts";
 import type { SimEvent, SimEventType } from "../../../server/sim-integration/sim-event.ts";
 import { withConnection } from "../../support/connection.ts";
 import type { TestDatabase } from "../../support/database.ts";
@@ -28,9 +28,9 @@ export function simOn(owner: pg.Client) {
   };
 }
 
-export function applierOf(dependencies: Dependencies) {
+export function applierOf(lifecycle: LifecycleContext) {
   return (type: SimEventType, workspaceId: string, more: Partial<SimEvent> = {}) =>
-    applyEvent(dependencies.services.lifecycle, simEvent(type, workspaceId, more));
+    applyEvent(lifecycle, simEvent(type, workspaceId, more));
 }
 
 export interface KeptAgent {
