@@ -4,6 +4,7 @@ import { accessRouter } from "./workspaces/access/router.ts";
 import { agentsRouter } from "./workspaces/agents/router.ts";
 import { auditRouter } from "./workspaces/audit/router.ts";
 import { eventsRouter } from "./workspaces/events/router.ts";
+import { guidelinesRouter } from "./workspaces/guidelines/router.ts";
 import { isolationRouter } from "./workspaces/isolation/router.ts";
 import { sessionsRouter } from "./workspaces/sessions/router.ts";
 
@@ -16,6 +17,7 @@ export const routerRecord = {
     events: eventsRouter,
     isolation: isolationRouter,
     sessions: sessionsRouter,
+    guidelines: guidelinesRouter,
   },
   simIntegration: simIntegrationRouter,
 };

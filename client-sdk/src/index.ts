@@ -39,12 +39,18 @@ export type {
   ClearCacheInput,
   ClearedCache,
   DeletedAgent,
+  DeletedGuideline,
   DeletedSession,
   Event,
   EventPage,
+  ExportedGuidelines,
   Grant,
   GrantEntry,
   GrantPage,
+  Guideline,
+  GuidelineEntry,
+  GuidelinePage,
+  ImportedGuidelines,
   IntegrationCheck,
   IntegrationHealth,
   IntegrationValidation,
@@ -64,6 +70,7 @@ export type {
   WorkspaceMember,
 } from "./generated/schemas.ts";
 export type { GrantFilters, Grants, NewGrant } from "./grants.ts";
+export type { GuidelineChanges, GuidelineFilters, GuidelineImport, Guidelines, NewGuideline } from "./guidelines.ts";
 export type { WorkspaceIsolation } from "./isolation.ts";
 export type { Page, PageRequest } from "./page-request.ts";
 export type { NewSession, SessionChanges, SessionFilters, Sessions } from "./sessions.ts";

@@ -3,6 +3,7 @@ import { Agents } from "./agents.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Events } from "./events.ts";
 import type { WorkspacesCalls } from "./generated/calls.ts";
+import { Guidelines } from "./guidelines.ts";
 import { WorkspaceIsolation } from "./isolation.ts";
 import type { MethodsFor } from "./resource.ts";
 import { Sessions } from "./sessions.ts";
@@ -12,6 +13,7 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
   readonly id: string;
   readonly access: WorkspaceAccess;
   readonly agents: Agents;
+  readonly guidelines: Guidelines;
   readonly isolation: WorkspaceIsolation;
   readonly audit: AuditLog;
   readonly sessions: Sessions;
@@ -21,6 +23,7 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
     this.id = id;
     this.access = new WorkspaceAccess(calls.access, id);
     this.agents = new Agents(calls.agents, id);
+    this.guidelines = new Guidelines(calls.guidelines, id);
     this.isolation = new WorkspaceIsolation(calls.isolation, id);
     this.audit = new AuditLog(calls.audit, id);
     this.sessions = new Sessions(calls.sessions, id);

@@ -37,6 +37,7 @@ export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> =
   parlant_authz_decision: ["SELECT", "INSERT", "DELETE"],
   parlant_audit_leaf: ["SELECT", "INSERT"],
   parlant_event: ["SELECT", "INSERT", "DELETE"],
+  parlant_guideline: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_idempotency_key: ["SELECT", "INSERT", "DELETE"],
   parlant_session: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_workspace_state: ["SELECT", "INSERT", "UPDATE", "DELETE"],

@@ -13,6 +13,7 @@ export const MODEL_SCOPE = {
   AuthzDecision: "workspace",
   AuditLeaf: "workspace",
   Event: "workspace",
+  Guideline: "workspace",
   IdempotencyKey: "workspace",
   Session: "workspace",
   WorkspaceState: "workspace",

@@ -81,6 +81,7 @@ const ACCESS = "/workspaces/{workspace_id}/access";
 const AGENT = `${AGENTS}/{agent_id}`;
 const SESSIONS = "/workspaces/{workspace_id}/sessions";
 const SESSION = `${SESSIONS}/{session_id}`;
+const GUIDELINES = `${AGENT}/guidelines`;
 const AUDIT_LOG = "/workspaces/{workspace_id}/audit-log";
 
 /** Every endpoint under /api/v1 that is a procedure. */
@@ -102,6 +103,12 @@ export const ROUTES: readonly Route[] = [
   route("DELETE", SESSION, "workspaces.sessions.delete", { success: 204 }),
   route("POST", `${SESSION}/events`, "workspaces.events.append", { success: 201 }),
   route("GET", `${SESSION}/events`, "workspaces.events.list"),
+  route("GET", GUIDELINES, "workspaces.guidelines.list"),
+  route("POST", GUIDELINES, "workspaces.guidelines.create", { success: 201, hasLocation: true }),
+  route("GET", `${GUIDELINES}/export`, "workspaces.guidelines.export"),
+  route("POST", `${GUIDELINES}/import`, "workspaces.guidelines.import", { success: 201 }),
+  route("PATCH", `${GUIDELINES}/{guideline_id}`, "workspaces.guidelines.update"),
+  route("DELETE", `${GUIDELINES}/{guideline_id}`, "workspaces.guidelines.delete", { success: 204 }),
   route("GET", "/workspaces/{workspace_id}/isolation/health", "workspaces.isolation.health", {
     statusOf: ({ status }) => (status === "unhealthy" ? 503 : 200),
     otherStatuses: [503],

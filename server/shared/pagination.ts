@@ -28,8 +28,12 @@ export interface Keyset {
   id: string;
 }
 
-/** What a list is ordered by: a time or a text, and then a UUID, or an id of Sim's. */
-type KeysetKind = "time" | "text" | "text and Sim's id";
+/** What a list is ordered by: a time, a whole number or a text, and then a UUID, or an id of Sim's. */
+type KeysetKind = "time" | "integer" | "text" | "text and Sim's id";
+
+/** As PostgreSQL's integer holds it. */
+const INTEGER = /^(0|-?[1-9]\d{0,9})$/;
+const MAX_INTEGER = 2 ** 31 - 1;
 
 const cursorSchema = z.strictObject({
   q: z.string(),
@@ -56,6 +60,7 @@ export function decodeCursor(query: unknown, cursor: string, kind: KeysetKind): 
   const isOfKind =
     parsed.success &&
     (kind !== "time" || isTime(parsed.data.v)) &&
+    (kind !== "integer" || (INTEGER.test(parsed.data.v) && Math.abs(Number(parsed.data.v)) <= MAX_INTEGER)) &&
     (kind === "text and Sim's id" || uuid.safeParse(parsed.data.id).success);
   if (!isOfKind || parsed.data.q !== fingerprint(query)) {
     const message = "is not a cursor of this list; use nextCursor of the page before, with the same filters and order";

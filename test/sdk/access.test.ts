@@ -56,3 +56,19 @@ test("a hundred checks, too long for a URL, are asked in one request by POST; a 
   await access.check([{ operation: "agent:list" }]);
   expect(sent).toEqual(["POST", "GET"]);
 });
+
+test("guidelines are given to an agent, read in their order, changed, copied and taken", async () => {
+  const admins = workspaceOf(server.workspace.admin.headers);
+  const [from, to] = [await admins.agents.create({ name: "From" }), await admins.agents.create({ name: "To" })];
+  const second = await admins.guidelines.create(from.id, { condition: "second" });
+  await admins.guidelines.create(from.id, { condition: "first", priority: 1 });
+  await admins.guidelines.update(from.id, second.id, { action: "act" });
+  const conditions: string[] = [];
+  for await (const { condition } of admins.guidelines.list(from.id, { limit: 1 })) conditions.push(condition);
+  expect(conditions).toEqual(["first", "second"]);
+  const { guidelines } = await admins.guidelines.export(from.id);
+  expect(await admins.guidelines.import(to.id, { guidelines, mode: "replace" })).toMatchObject({ created: 2, deleted: 0 });
+  expect((await admins.guidelines.export(to.id)).guidelines).toEqual(guidelines);
+  await admins.guidelines.delete(from.id, second.id);
+  expect((await admins.guidelines.list(from.id)).data).toMatchObject([{ condition: "first" }]);
+});

@@ -20,7 +20,14 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 const CANARY = "canary";
-const RESTORED = ["parlant_agent", "parlant_agent_counter", "parlant_agent_grant", "parlant_event", "parlant_session"];
+const RESTORED = [
+  "parlant_agent",
+  "parlant_agent_counter",
+  "parlant_agent_grant",
+  "parlant_event",
+  "parlant_guideline",
+  "parlant_session",
+];
 
 const restore = (file: string, workspaceId: string) => restoreWorkspace(world.access, { file, workspaceId });
 
