@@ -6,7 +6,7 @@ import { systemBinding } from "../../../server/db/system-binding.ts";
 import type { Dependencies } from "../../../server/dependencies.ts";
 import { purgedTables } from "../../../server/sim-integration/purge/purge-plan.ts";
 import { type PurgeAccess, purgeWorkspace } from "../../../server/sim-integration/purge/purge-workspace.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { asOlderSim, createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { callerWith, createTestDependencies } from "../../support/services.ts";
 import { makeStaffedWorkspace, type TestWorkspace } from "../../support/workspace.ts";
 import { fillWithCanary } from "./canary.ts";
@@ -27,8 +27,10 @@ export interface PurgeFixture {
   stop(): Promise<void>;
 }
 
-export async function startPurgeFixture(): Promise<PurgeFixture> {
+/** Beside a Sim that has workspace.archived_at, unless it is to be an older one. */
+export async function startPurgeFixture({ isOlderSim = false } = {}): Promise<PurgeFixture> {
   const database = await createTestDatabase();
+  if (isOlderSim) await asOlderSim(database.owner);
   const exportDirectory = join(await mkdtemp(join(tmpdir(), "parlant-export-")), "exports");
   const dependencies = await createTestDependencies(database.appUrl, { EXPORT_DIR: exportDirectory });
   const access = dependencies.purge;
