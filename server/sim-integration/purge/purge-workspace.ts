@@ -72,12 +72,11 @@ async function purge(access: PurgeAccess, rows: WorkspaceRows, workspaceId: stri
     return { deleted: last.record.deleted ?? last.record.found, export: null, wasDone: true };
   }
   const archivedAt = await readArchivedAt(access, workspaceId);
-  // Of a workspace that was restored and archived again there is more than an earlier purge had seen.
-  const isCarriedOn =
-    last?.isDone === false && last.record.archivedAt === archivedAt && (last.record.export !== null || !isExportAsked);
-  const { record, stored } = isCarriedOn
-    ? { record: last.record, stored: null }
-    : await begin(access, rows, { workspaceId, isExportAsked, archivedAt });
+  const request = { workspaceId, isExportAsked, archivedAt };
+  const { record, stored } =
+    last && !last.isDone && isOfTheSame(last.record, request)
+      ? { record: last.record, stored: null }
+      : await begin(access, rows, request, last?.isDone === true);
   const deleted: Record<string, number> = Object.fromEntries(tables.map(({ name }) => [name, 0]));
   let total = await end(access, rows, workspaceId, record, deleted);
   while (total === null) {
@@ -104,26 +103,40 @@ async function purge(access: PurgeAccess, rows: WorkspaceRows, workspaceId: stri
 async function begin(
   access: PurgeAccess,
   rows: WorkspaceRows,
-  { workspaceId, isExportAsked, archivedAt }: PurgeRequest & { archivedAt: string | null },
+  request: PurgeRequest & { archivedAt: string | null },
+  isAnotherDone: boolean,
 ): Promise<{ record: PurgeRecord; stored: StoredExport | null }> {
+  const { workspaceId, isExportAsked, archivedAt } = request;
   const tables = purgedTables(access.tenantTables);
   // Of a live workspace not even an export is made.
   await rows.transaction((tx) => tx.lock());
   for (let attempt = 1; ; attempt++) {
     const stored = isExportAsked ? await exportWorkspace(access, workspaceId, directoryOf(access)) : null;
-    const record = await rows.transaction(async (tx) => {
+    const begun = await rows.transaction(async (tx) => {
       await tx.lock();
+      // Another call may have begun, and ended, while this one exported: its export was the whole one.
+      const other = await findLastPurge(tx, access.tenantTables);
+      if (other && isOfTheSame(other.record, request) && !(other.isDone && isAnotherDone))
+        return { record: other.record, stored: null };
       const found = await countAll(tx, tables);
       if (stored && tables.some(({ model, name }) => !COMES_LATE.has(model) && found[name] !== stored.rows[name])) return null;
-      const started = { archivedAt, found, export: stored && { sha256: stored.sha256 } };
-      await recordStart(tx, access.tenantTables, workspaceId, access.clock.now(), started);
-      return started;
+      const record = { archivedAt, found, export: stored && { sha256: stored.sha256 } };
+      await recordStart(tx, access.tenantTables, workspaceId, access.clock.now(), record);
+      return { record, stored };
     });
-    if (record) return { record, stored };
-    if (stored) await rm(stored.file);
+    if (stored && !begun?.stored) await rm(stored.file);
+    if (begun) return begun;
     if (attempt === MAX_EXPORTS)
       throw new AppError("CONFLICT", `Rows came while they were exported, ${attempt} times: nothing was purged`);
   }
+}
+
+/** Of a workspace that was restored and archived again there is more than an earlier purge had seen. */
+function isOfTheSame(
+  record: PurgeRecord,
+  { archivedAt, isExportAsked }: { archivedAt: string | null; isExportAsked: boolean },
+): boolean {
+  return record.archivedAt === archivedAt && (record.export !== null || !isExportAsked);
 }
 
 /** Null where Sim no longer has the workspace; else the guard of each transaction has it archived. */

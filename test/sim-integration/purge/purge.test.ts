@@ -145,7 +145,9 @@ test("a table that nothing deletes from keeps the keys, and is told", async () =
 test("a purge that is done is not done again, whoever calls, and two at once are one", async () => {
   const { id } = await world.makeFull(CANARY);
   await world.archive(id);
-  const results = await Promise.all([world.purge(id, { rowsPerBatch: 1 }), world.purge(id, { rowsPerBatch: 2 })]);
+  const results = await Promise.all([1, 2].map((rowsPerBatch) => world.purge(id, { rowsPerBatch, isExportAsked: true })));
+  expect(await filesOf(id)).toHaveLength(1);
+  expect(results.filter((one) => one.export !== null)).toHaveLength(1);
   expect((await readPurgeEvents(id)).filter(({ action }) => action === "workspace.purge")).toHaveLength(1);
   expect(results.map(({ deleted }) => deleted["parlant_agent"])).toContain(5);
   const before = await readRows(world.database, id);
