@@ -7,13 +7,26 @@ import type { Clock } from "./shared/clock.ts";
 const WEBHOOKS = "webhook";
 const DEAD = /\.dead$/;
 const KEPT_MS = 2_000;
+/** Whoever asks for metrics must not wait with those who wait for a connection: just then they are needed. */
+const WAIT_MS = 1_000;
 
-/** Adds how it stands with jobs, read at most once in two seconds; while the database is away there is nothing of it. */
-export function addQueueMetrics(registry: Registry, { sim, clock }: { sim: SimReader; clock: Clock }): void {
+/**
+ * Adds how it stands with jobs, read at most once in two seconds; while the database is away, or has no connection to
+ * lend for a second, there is nothing of it, and all else is told.
+ */
+export function addQueueMetrics(
+  registry: Registry,
+  { sim, clock, waitMs = WAIT_MS }: { sim: SimReader; clock: Clock; waitMs?: number },
+): void {
   let last: { endsAtMs: number; states: Promise<QueueState[] | null> } | undefined;
   const read = (): Promise<QueueState[] | null> => {
     if (last && last.endsAtMs > clock.now()) return last.states;
-    last = { endsAtMs: clock.now() + KEPT_MS, states: readQueues(sim).catch(() => null) }; // the pool logs why
+    const asked = readQueues(sim).catch(() => null); // the pool logs why
+    let timer: NodeJS.Timeout | undefined;
+    const overdue = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), waitMs);
+    });
+    last = { endsAtMs: clock.now() + KEPT_MS, states: Promise.race([asked, overdue]).finally(() => clearTimeout(timer)) };
     return last.states;
   };
   const gauge = (name: string, help: string, labelNames: string[], set: (gauge: Gauge, states: QueueState[]) => void) =>

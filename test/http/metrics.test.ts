@@ -1,6 +1,7 @@
 import { connect } from "node:net";
-import { Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { addQueueMetrics } from "../../server/queue-metrics.ts";
 import { createMovableClock } from "../support/clock.ts";
 import { changePastTheServer } from "../support/past-the-server.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -210,6 +211,17 @@ test("jobs that wait and that failed are counted by their queue, and the oldest 
   expect(series.get('parlant_job_overdue_seconds{queue="webhook"}')).toBeGreaterThanOrEqual(80);
   expect(series.get("parlant_webhook_inbox_age_seconds")).toBeGreaterThanOrEqual(90);
   expect(series.get("parlant_dead_letters")).toBe(2);
+});
+
+test("where no connection is to be had, what is read without one is told all the same", async () => {
+  const registry = new Registry();
+  const asked = Promise.withResolvers<never[]>();
+  addQueueMetrics(registry, { sim: { query: () => asked.promise }, clock, waitMs: 1 });
+  new Gauge({ name: "other", help: "Another", registers: [registry] }).set(7);
+  const text = await registry.metrics();
+  expect(text).toMatch(/^other 7$/m);
+  expect(text).not.toMatch(/^parlant_dead_letters /m);
+  asked.resolve([]);
 });
 
 test("every metric of the operating contract is there, and no label is of a workspace", async () => {

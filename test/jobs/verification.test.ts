@@ -98,6 +98,25 @@ test("a workspace in which all is well is verified as a whole, and said to be", 
   expect(report.lastVerification).toMatchObject({ rowsChecked: 10, problems: 0, finishedAt: expect.any(Date) });
 });
 
+const TURN = [
+  { source: "customer", kind: "message", data: { message: "hello", participant: { display_name: "c" } } },
+  { source: "ai_agent", kind: "status", data: { status: "ready" } },
+] as const;
+
+test("sessions as the server itself makes them, appends to them and deletes them are well", async () => {
+  const workspace = await makeAgents(1);
+  const { id: workspaceId } = workspace;
+  const { sessions, events } = ofAdmin(workspace);
+  const made = await Promise.all(
+    ["a", "b", "c"].map((title) => sessions.create({ workspaceId, agentId: workspace.agentIds[0] ?? "", title })),
+  );
+  for (const { id: sessionId } of made) {
+    for (let turn = 0; turn < 3; turn++) await events.append({ workspaceId, sessionId, events: [...TURN] });
+  }
+  await sessions.delete({ workspaceId, sessionId: made[1]?.id ?? "" });
+  expect([await verify(workspaceId), (await stateOf(workspaceId))?.last?.problems]).toEqual([0, []]);
+});
+
 test("it is not done again on the same day; on the next it is", async () => {
   const workspace = await makeAgents(1);
   expect(await verify(workspace.id)).toBe(0);
