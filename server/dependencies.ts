@@ -34,6 +34,9 @@ import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { Sweep } from "./jobs/sweeps.ts";
 import { createVerificationSweep } from "./jobs/verification/verification-sweep.ts";
 import { createMetrics } from "./metrics.ts";
+import { createDeliverEvent } from "./outbox/deliver-event.ts";
+import { createEndpointRules } from "./outbox/endpoint-rules.ts";
+import { createPostToEndpoint } from "./outbox/post-to-endpoint.ts";
 import { createAccessResolver } from "./permissions/access.ts";
 import { type AntiEntropy, createAntiEntropy } from "./permissions/anti-entropy.ts";
 import { ContextCache } from "./permissions/context-cache.ts";
@@ -113,13 +116,19 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   const { sim, queryBound } = database;
   const { features } = await probeSim(sim);
+  const endpointRules = createEndpointRules({
+    ports: env.WEBHOOK_ENDPOINT_PORTS,
+    allowLoopback: env.WEBHOOK_ENDPOINT_ALLOW_LOOPBACK,
+  });
   const openWorkspace = (binding: Binding) => database.openWorkspace(binding, { features });
   const queueConnection = openQueueConnection({
     url: env.DATABASE_URL,
     onError: (error) => log.warn({ err: { message: error.message } }, "connection of the job queue lost"),
   });
   // Each kind of job and each sweep is registered by its line here.
-  const kinds: AnyJobKind[] = [];
+  const kinds: AnyJobKind[] = [
+    createDeliverEvent({ post: createPostToEndpoint(endpointRules), rootSecrets: env.ISOLATION_SECRET, clock }),
+  ];
   const sweeps: Sweep[] = [
     { name: "audit-seal", everySeconds: AUDIT_SEAL_SECONDS, run: (signal) => sealer.sweep(signal) },
     {
@@ -250,7 +259,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
         ...{ lifecycle, sim, features, latestSweep: reconciler.latest },
         ...{ purgeAfterMs: env.WORKSPACE_PURGE_AFTER, intervalMs: env.RECONCILE_INTERVAL * 1_000 },
       },
-      settings: { agentRetentionMs: env.AGENT_RETENTION },
+      settings: { agentRetentionMs: env.AGENT_RETENTION, endpointUrlProblem: endpointRules.problemOf },
       clock,
       log,
     },

@@ -37,6 +37,14 @@ const flag = z
   .transform((text) => text === "true");
 const origin = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
 const list = z.string().default("").transform(splitList);
+const ports = z
+  .string()
+  .default("443")
+  .transform((text) => splitList(text).map(Number))
+  .refine(
+    (all) => all.length > 0 && all.every((port) => Number.isInteger(port) && port >= 1 && port <= 65_535),
+    "must be port numbers, comma-separated, e.g. 443,8443",
+  );
 const origins = list.refine(
   (all) => all.every((one) => URL.canParse(one) && /^https?:$/.test(new URL(one).protocol)),
   "must be http or https origins, comma-separated, e.g. https://sim.example.com; there is no wildcard",
@@ -62,6 +70,8 @@ const schema = z.object({
   BETTER_AUTH_SECRET: secret.optional(),
   SIM_WEBHOOK_SECRET: secretList(24).optional(),
   SIM_WEBHOOK_ALLOW_LEGACY: flag,
+  WEBHOOK_ENDPOINT_PORTS: ports,
+  WEBHOOK_ENDPOINT_ALLOW_LOOPBACK: flag,
   ISOLATION_SECRET: secretList(32).optional(),
   INTERNAL_API_SECRET: secret.optional(),
   INTERNAL_JWT_SECRET: secret.optional(),

@@ -7,6 +7,7 @@ import { eventsRouter } from "./workspaces/events/router.ts";
 import { guidelinesRouter } from "./workspaces/guidelines/router.ts";
 import { isolationRouter } from "./workspaces/isolation/router.ts";
 import { sessionsRouter } from "./workspaces/sessions/router.ts";
+import { webhooksRouter } from "./workspaces/webhooks/router.ts";
 
 /** Every procedure of the server. Nested routers are plain records, so that a client's types name nothing of the server. */
 export const routerRecord = {
@@ -18,6 +19,7 @@ export const routerRecord = {
     isolation: isolationRouter,
     sessions: sessionsRouter,
     guidelines: guidelinesRouter,
+    webhooks: webhooksRouter,
   },
   simIntegration: simIntegrationRouter,
 };

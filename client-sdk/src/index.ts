@@ -41,6 +41,9 @@ export type {
   DeletedAgent,
   DeletedGuideline,
   DeletedSession,
+  DeletedWebhookEndpoint,
+  EndpointDelivery,
+  EndpointDeliveryPage,
   Event,
   EventPage,
   ExportedGuidelines,
@@ -61,12 +64,17 @@ export type {
   IsolationStatus,
   MemberPage,
   OwnAccess,
+  QueuedDelivery,
   RemovedGrant,
   Session,
   SessionPage,
   SyncedWorkspaces,
   SyncStatus,
   SyncWorkspacesInput,
+  WebhookEndpoint,
+  WebhookEndpointEntry,
+  WebhookEndpointPage,
+  WebhookEndpointWithSecret,
   WorkspaceMember,
 } from "./generated/schemas.ts";
 export type { GrantFilters, Grants, NewGrant } from "./grants.ts";
@@ -75,4 +83,12 @@ export type { WorkspaceIsolation } from "./isolation.ts";
 export type { Page, PageRequest } from "./page-request.ts";
 export type { NewSession, SessionChanges, SessionFilters, Sessions } from "./sessions.ts";
 export type { SimIntegration } from "./sim-integration.ts";
+export type {
+  DeliveryFilters,
+  NewWebhookEndpoint,
+  WebhookEndpointChanges,
+  WebhookEndpointFilters,
+  WebhookEndpoints,
+  WorkspaceWebhooks,
+} from "./webhook-endpoints.ts";
 export type { Workspace } from "./workspace.ts";

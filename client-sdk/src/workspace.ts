@@ -7,6 +7,7 @@ import { Guidelines } from "./guidelines.ts";
 import { WorkspaceIsolation } from "./isolation.ts";
 import type { MethodsFor } from "./resource.ts";
 import { Sessions } from "./sessions.ts";
+import { WorkspaceWebhooks } from "./webhook-endpoints.ts";
 
 /** One workspace of Sim's; every call of it names the workspace. */
 export class Workspace implements MethodsFor<WorkspacesCalls> {
@@ -18,6 +19,7 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
   readonly audit: AuditLog;
   readonly sessions: Sessions;
   readonly events: Events;
+  readonly webhooks: WorkspaceWebhooks;
 
   constructor(calls: WorkspacesCalls, id: string) {
     this.id = id;
@@ -28,5 +30,6 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
     this.audit = new AuditLog(calls.audit, id);
     this.sessions = new Sessions(calls.sessions, id);
     this.events = new Events(calls.events, id);
+    this.webhooks = new WorkspaceWebhooks(calls.webhooks, id);
   }
 }

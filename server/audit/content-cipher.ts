@@ -7,7 +7,7 @@ import { lengthPrefixed } from "../shared/length-prefixed.ts";
 export interface ContentPlace {
   workspaceId: string;
   eventId: string;
-  field: "before" | "after";
+  field: "before" | "after" | "secret";
 }
 
 const ALGORITHM = "aes-256-gcm";

@@ -3,6 +3,7 @@ import type { Binding } from "../db/binding.ts";
 import { systemBinding } from "../db/system-binding.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
 import { REPORTED_AGAIN_MS, VIOLATION_ACTION, type Violation } from "../isolation/violations.ts";
+import { publishEvent } from "../outbox/publish-event.ts";
 import type { Clock } from "../shared/clock.ts";
 import { lowestIdAt, newId } from "../shared/ids.ts";
 
@@ -23,22 +24,20 @@ export async function recordViolation(
       select: { id: true },
     });
     if (earlier) return;
-    await tx.auditEvent.createMany({
-      data: [
-        {
-          id: newId(nowMs),
-          occurredAt: new Date(nowMs),
-          action: VIOLATION_ACTION,
-          outcome: "failure",
-          reasonCode,
-          ...actorOf(reader),
-          targetKind: target.kind,
-          targetId: target.id,
-          ipAddress: reader?.request.ipAddress ?? null,
-          requestId: reader?.request.requestId ?? null,
-        },
-      ],
-    });
+    const event = {
+      id: newId(nowMs),
+      occurredAt: new Date(nowMs),
+      action: VIOLATION_ACTION,
+      outcome: "failure" as const,
+      reasonCode,
+      ...actorOf(reader),
+      targetKind: target.kind,
+      targetId: target.id,
+      ipAddress: reader?.request.ipAddress ?? null,
+      requestId: reader?.request.requestId ?? null,
+    };
+    await tx.auditEvent.createMany({ data: [event] });
+    await publishEvent(tx, event);
   });
 }
 

@@ -1,6 +1,7 @@
 import { actingUserId, principalId } from "../auth/principal.ts";
 import { isDatabaseUnavailable, isGuardRejection, isTransactionConflict, isWorkspaceGone } from "../db/errors.ts";
 import type { AppendRecord } from "../db/event-statements.ts";
+import { type PublishedEvent, publishEvent } from "../outbox/publish-event.ts";
 import { ruleOf } from "../permissions/levels.ts";
 import type { TransactionContext } from "../permissions/workspace-context.ts";
 import { AppError } from "../shared/errors.ts";
@@ -17,7 +18,8 @@ export interface AuditRecord {
 }
 
 /**
- * Records a change in the transaction that makes it: both are committed, or neither. What the record says of before and
+ * Records a change in the transaction that makes it, and has the workspace's endpoints told of it: all of it is committed,
+ * or nothing. What the record says of before and
  * after is redacted, and kept under the workspace's own key.
  *
  * @throws AppError SERVICE_UNAVAILABLE where the trail cannot be written: then nothing is changed
@@ -29,7 +31,9 @@ export async function recordAudit(tx: TransactionContext, record: AuditRecord): 
   const contentOf = (field: "before" | "after") =>
     record[field] && encryptContent(keys, { workspaceId: tx.workspaceId, eventId: id, field }, redact(record[field]));
   const [before, after] = [contentOf("before"), contentOf("after")];
-  await write(tx, id, { action: record.action, target: record.target, ...(before && { before }), ...(after && { after }) });
+  const content = { ...(before && { before }), ...(after && { after }) };
+  const event = await write(tx, id, { action: record.action, target: record.target, ...content });
+  await publishEvent(tx.db, event);
 }
 
 /** What an event takes from a call, whatever it has been let into. */
@@ -42,7 +46,7 @@ interface Written extends Pick<AuditRecord, "action" | "target"> {
   after?: Uint8Array<ArrayBuffer>;
 }
 
-async function write(ctx: Recording, id: string, { action, target, before, after }: Written): Promise<void> {
+async function write(ctx: Recording, id: string, { action, target, before, after }: Written): Promise<PublishedEvent> {
   const event = {
     ...circumstances(ctx, id),
     action,
@@ -54,6 +58,7 @@ async function write(ctx: Recording, id: string, { action, target, before, after
   await ctx.db.auditEvent.createMany({ data: [event] }).catch((error: unknown) => {
     throw isOfTheCall(error) ? error : auditUnavailable(error);
   });
+  return event;
 }
 
 /** Who did it, when, by which rule and how. */
@@ -83,9 +88,9 @@ export function appendRecord(ctx: Omit<Recording, "db">): AppendRecord {
  *
  * @throws AppError as recordAudit does: what cannot be recorded is not read
  */
-export function recordRead(ctx: Recording & { workspaceId: string }, agentId: string | null): Promise<void> {
+export async function recordRead(ctx: Recording & { workspaceId: string }, agentId: string | null): Promise<void> {
   const target = agentId === null ? { kind: "workspace", id: ctx.workspaceId } : { kind: "agent", id: agentId };
-  return write(ctx, newId(ctx.clock.now()), { action: ctx.operation.replace(":", "."), target });
+  await write(ctx, newId(ctx.clock.now()), { action: ctx.operation.replace(":", "."), target });
 }
 
 /** Whether a failure says nothing of the trail: the call is decided upon or made again, or the whole database is away. */

@@ -4,6 +4,8 @@ import type { SimReader } from "../db/sim-reader.ts";
 import { systemBinding } from "../db/system-binding.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
 import type { WorkspaceKeys } from "../isolation/workspace-keys.ts";
+import { eventTypeOf } from "../outbox/event-types.ts";
+import { publishEvent } from "../outbox/publish-event.ts";
 import type { Clock } from "../shared/clock.ts";
 import { newId } from "../shared/ids.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -133,7 +135,16 @@ export function createTrailQueue(options: {
         ...(keys && attempts > 1 && { after: encryptContent(keys, { workspaceId, eventId: id, field: "after" }, content) }),
       };
     });
-    return queue.insert(rows, (some) => db.auditEvent.createMany({ data: [...some], skipDuplicates: true }));
+    // Each event with what endpoints are told of it: what is written again after a failure tells nothing twice.
+    const [published, others] = [rows.filter(isPublished), rows.filter((row) => !isPublished(row))];
+    const writePublished = (row: (typeof rows)[number]) =>
+      db.transaction(async (tx) => {
+        const { count } = await tx.auditEvent.createMany({ data: [row], skipDuplicates: true });
+        if (count > 0) await publishEvent(tx, row);
+      });
+    let count = 0;
+    for (const row of published) count += await queue.insert([row], () => writePublished(row));
+    return count + (await queue.insert(others, (some) => db.auditEvent.createMany({ data: [...some], skipDuplicates: true })));
   }
 
   return {
@@ -182,6 +193,10 @@ function fold(entries: readonly Entry[]): Entry[] {
     }
   }
   return [...folded.values()];
+}
+
+function isPublished({ action }: { action: string }): boolean {
+  return eventTypeOf(action) !== null;
 }
 
 function keyOf({ workspaceId, actorKind, actorId, action, reasonCode, method, target }: QueuedEvent): string {

@@ -27,6 +27,30 @@ export async function lockState(tx: RawPrisma, workspaceId: string): Promise<voi
     where workspace_id = ${workspaceId} for no key update`;
 }
 
+/** Locks that only a deletion of endpoints waits for. */
+export interface EndpointLocks {
+  /** The enabled endpoints with one of the subscriptions; none of them can be deleted until the transaction ends. */
+  lockEndpoints(subscriptions: readonly string[]): Promise<string[]>;
+  /** Whether the endpoint is there; it cannot be deleted until the transaction ends. */
+  holdEndpoint(id: string): Promise<boolean>;
+}
+
+/** KEY SHARE: what refers to an endpoint's key waits for no change of the endpoint. */
+export function endpointLocks(tx: RawPrisma, workspaceId: string): EndpointLocks {
+  return {
+    async lockEndpoints(subscriptions) {
+      const rows = await tx.$queryRaw<{ id: string }[]>`select id::text from parlant.parlant_webhook_endpoint
+        where workspace_id = ${workspaceId} and is_enabled and event_types && ${subscriptions}::text[] order by id for key share`;
+      return rows.map(({ id }) => id);
+    },
+    async holdEndpoint(id) {
+      const rows = await tx.$queryRaw<object[]>`select 1 as held from parlant.parlant_webhook_endpoint
+        where workspace_id = ${workspaceId} and id = ${id}::uuid for key share`;
+      return rows.length > 0;
+    },
+  };
+}
+
 /** Takes a lock of this name for the rest of the transaction, unless another transaction holds it; says whether it did. */
 export async function tryLock(tx: RawPrisma, name: readonly string[]): Promise<boolean> {
   const key = hash("sha256", JSON.stringify(name), "buffer").readBigInt64BE();

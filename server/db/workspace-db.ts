@@ -36,7 +36,7 @@ import {
 } from "./level-reads.ts";
 import { readModelPolicy } from "./model-policy.ts";
 import type { NewJob, SendJob, SqlExecutor } from "./queue-connection.ts";
-import { lockAgent, lockSession, lockState, shareAgent, tryLock } from "./row-locks.ts";
+import { type EndpointLocks, endpointLocks, lockAgent, lockSession, lockState, shareAgent, tryLock } from "./row-locks.ts";
 import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
 import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
@@ -68,7 +68,7 @@ interface NamedReads {
 }
 
 /** What is done in a transaction alone. */
-interface TransactionReads extends NamedReads {
+interface TransactionReads extends NamedReads, EndpointLocks {
   /** Waits until nobody else is changing the agent or its grants, and keeps others from it until the transaction ends. */
   lockAgent(agentId: string): Promise<void>;
   /** Keeps others from changing the agent until the transaction ends, and not from sharing it. */
@@ -215,6 +215,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
         await query(countStatement(workspaceId, given));
       },
       abandonSessions: (given) => query(abandonStatement(workspaceId, given)) as Promise<{ id: string }[]>,
+      ...endpointLocks(tx, workspaceId),
       tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
       lockState: () => lockState(tx, workspaceId),
       async simWorkspace() {

@@ -38,6 +38,8 @@ export interface AuditLogSeal {
 /** Settings of the server that verbs depend on. */
 export interface WorkspaceSettings {
   agentRetentionMs: number;
+  /** What is wrong with a URL that events are to be sent to; null where nothing is. */
+  endpointUrlProblem(url: string): string | null;
 }
 
 /** A call that has been let into a workspace: who calls, what it may, and the database as this workspace sees it. */

@@ -82,6 +82,8 @@ const AGENT = `${AGENTS}/{agent_id}`;
 const SESSIONS = "/workspaces/{workspace_id}/sessions";
 const SESSION = `${SESSIONS}/{session_id}`;
 const GUIDELINES = `${AGENT}/guidelines`;
+const ENDPOINTS = "/workspaces/{workspace_id}/webhook-endpoints";
+const ENDPOINT = `${ENDPOINTS}/{endpoint_id}`;
 const AUDIT_LOG = "/workspaces/{workspace_id}/audit-log";
 
 /** Every endpoint under /api/v1 that is a procedure. */
@@ -125,6 +127,15 @@ export const ROUTES: readonly Route[] = [
   }),
   route("GET", `${AUDIT_LOG}/verify`, "workspaces.audit.verify"),
   route("GET", `${AUDIT_LOG}/proof`, "workspaces.audit.proof"),
+  route("POST", ENDPOINTS, "workspaces.webhooks.endpoints.create", { success: 201, hasLocation: true }),
+  route("GET", ENDPOINTS, "workspaces.webhooks.endpoints.list"),
+  route("GET", ENDPOINT, "workspaces.webhooks.endpoints.get"),
+  route("PATCH", ENDPOINT, "workspaces.webhooks.endpoints.update"),
+  route("DELETE", ENDPOINT, "workspaces.webhooks.endpoints.delete", { success: 204 }),
+  route("POST", `${ENDPOINT}/rotate-secret`, "workspaces.webhooks.endpoints.rotateSecret"),
+  route("POST", `${ENDPOINT}/test`, "workspaces.webhooks.endpoints.test", { success: 202 }),
+  route("GET", `${ENDPOINT}/deliveries`, "workspaces.webhooks.endpoints.deliveries"),
+  route("POST", `${ENDPOINT}/deliveries/{delivery_id}/redeliver`, "workspaces.webhooks.endpoints.redeliver", { success: 202 }),
   route("GET", "/sim-integration/health", "simIntegration.health", {
     statusOf: ({ status }) => (status === "healthy" ? 200 : 503),
     otherStatuses: [503],

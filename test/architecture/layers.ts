@@ -7,7 +7,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["auth"],
   ["isolation"],
   ["permissions"],
-  ["audit", "jobs"],
+  ["audit", "jobs", "outbox"],
   ["workspaces", "sim-integration", "organizations"],
   ["trpc", "rest", "http"],
 ];

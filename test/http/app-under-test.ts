@@ -105,7 +105,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       },
       signals: { counters: { refusals: 0, repeated: 0, slowed: 0 }, count() {}, assertNotSlowed() {} },
     },
-    settings: { agentRetentionMs: 1_000 },
+    settings: { endpointUrlProblem: () => null, agentRetentionMs: 1_000 },
     clock: { now: () => Date.now() },
     log: pino({ level: "silent" }),
     ...overrides,

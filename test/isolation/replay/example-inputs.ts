@@ -29,6 +29,7 @@ const FIELD_EXAMPLES: Record<string, unknown[]> = {
   timezone: ["UTC"],
   canned_responses: [], // pairs
   waitSeconds: [0],
+  url: ["https://endpoint.example.test/"],
 };
 
 const FORMATS: Record<string, string> = {

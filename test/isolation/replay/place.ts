@@ -56,6 +56,10 @@ const KINDS_OF_CALLS: Record<string, (place: Place, act: Act) => Promise<string>
     const [, first = ""] = text.split("\n");
     return (JSON.parse(first) as { leaf: { id: string } }).leaf.id;
   },
+  async deliveryId({ workspaceId, admin, live }, act) {
+    const tested = await act("workspaces.webhooks.endpoints.test", admin, { workspaceId, endpointId: live["endpointId"] });
+    return (tested as { deliveryId: string }).deliveryId;
+  },
 };
 
 /** An id of a kind that nothing has or ever had. */
@@ -149,10 +153,14 @@ async function makeThing(place: Place, create: string, procedures: Procedures, a
 }
 
 function makersOf(kind: string, procedures: Procedures): [string, string] {
-  const [create, end] = ["create", "delete"].map((verb) => `workspaces.${kind.replace(/Id$/, "s")}.${verb}`) as [string, string];
-  if (procedures[create] && procedures[end]) return [create, end];
+  const plural = kind.replace(/Id$/, "s");
+  // Also one level further down, as workspaces.webhooks.endpoints.create.
+  const [create, end] = ["create", "delete"].map((verb) =>
+    Object.keys(procedures).find((path) => path.startsWith("workspaces.") && path.endsWith(`.${plural}.${verb}`)),
+  );
+  if (create && end) return [create, end];
   throw new Error(
-    `Nothing is known of ids of the kind "${kind}": there is no ${create} and ${end}, so add to SIMS_KINDS in test/isolation/replay/place.ts where such an id comes from`,
+    `Nothing is known of ids of the kind "${kind}": there is no workspaces.${plural}.create and .delete, so add to SIMS_KINDS in test/isolation/replay/place.ts where such an id comes from`,
   );
 }
 

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { QUEUE_TABLES } from "../../../server/db/queue-tables.ts";
 import type { Place } from "./place.ts";
 
 interface Row {
@@ -13,11 +14,17 @@ export async function allRows(superuser: pg.Client): Promise<Row[]> {
     `select c.oid::regclass::text as name, n.nspname || '.' || c.relname as table,
        exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'workspace_id') as scoped
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.relkind in ('r', 'p') and not c.relispartition and n.nspname in ('public', 'parlant')`,
+     where c.relkind in ('r', 'p') and not c.relispartition and n.nspname in ('public', 'parlant')
+       and not (n.nspname = 'parlant' and c.relname = any ($1))`,
+    // What the queue notes of itself is nobody's; its jobs are workspaces'.
+    [QUEUE_TABLES.filter((table) => table !== "job")],
   );
+  // A job says in its data which workspace it is for.
+  const workspaceOf = (table: string, scoped: boolean) =>
+    table === "parlant.job" ? "t.data->>'workspaceId'" : scoped ? "t.workspace_id::text" : "null";
   const each = tables.map(
     ({ name, table, scoped }) =>
-      `select '${table}' as table, ${scoped ? "t.workspace_id::text" : "null"} as "workspaceId", to_jsonb(t)::text as text from ${name} t`,
+      `select '${table}' as table, ${workspaceOf(table, scoped)} as "workspaceId", to_jsonb(t)::text as text from ${name} t`,
   );
   const { rows } = await superuser.query<Row>(each.join(" union all "));
   return rows;
