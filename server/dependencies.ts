@@ -47,6 +47,8 @@ import type { Proven } from "./permissions/principal-map.ts";
 import type { AuditLogSeal } from "./permissions/workspace-context.ts";
 import { type Clock, systemClock } from "./shared/clock.ts";
 import type { Logger } from "./shared/logger.ts";
+import { forgetDeliveries } from "./sim-integration/inbox/forget-deliveries.ts";
+import { webhookJob } from "./sim-integration/inbox/webhook-job.ts";
 import type { LifecycleContext } from "./sim-integration/lifecycle/lifecycle-context.ts";
 import { type PurgeAccess, purgeWorkspace } from "./sim-integration/purge/purge-workspace.ts";
 import { createReconciler, type Reconciler } from "./sim-integration/reconcile/reconciler.ts";
@@ -67,6 +69,7 @@ export type ServerEnv = Env & {
   DATABASE_URL: string;
   BETTER_AUTH_SECRET: string;
   ISOLATION_SECRET: string[];
+  SIM_WEBHOOK_SECRET: string[];
   INTERNAL_JWT_SECRET: string;
   NEXT_PUBLIC_APP_URL: string;
 };
@@ -127,6 +130,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   });
   // Each kind of job and each sweep is registered by its line here.
   const kinds: AnyJobKind[] = [
+    webhookJob({ timeoutMs: env.WEBHOOK_TIMEOUT * 1_000, retries: env.WEBHOOK_RETRY_ATTEMPTS, lifecycle: () => lifecycle }),
     createDeliverEvent({ post: createPostToEndpoint(endpointRules), rootSecrets: env.ISOLATION_SECRET, clock }),
   ];
   const sweeps: Sweep[] = [
@@ -136,6 +140,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       everySeconds: 60,
       run: createAbandonSweep({ sim, openWorkspace, idleAfterMs: env.SESSION_IDLE_AFTER, clock, log }),
     },
+    forgetDeliveries({ sim, openWorkspace, clock }),
   ];
   const jobs = createJobs({ connection: queueConnection, kinds, openWorkspace, clock, log });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;
@@ -229,10 +234,12 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     purge: (request) => purgeWorkspace(purge, request),
   });
   sweeps.push({ name: "reconcile", everySeconds: env.RECONCILE_INTERVAL, run: reconciler.sweep });
+  const webhookRefusals = { unauthorized: 0, invalid: 0, conflict: 0 };
   return {
     metrics: createMetrics({
       ...{ database, counts, violations, refusals, trail, decisions, signals, contexts, antiEntropy, clock },
       verification,
+      webhookRefusals,
     }),
     services: {
       findCaller: credentials.find,
@@ -258,6 +265,13 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       sync: {
         ...{ lifecycle, sim, features, latestSweep: reconciler.latest },
         ...{ purgeAfterMs: env.WORKSPACE_PURGE_AFTER, intervalMs: env.RECONCILE_INTERVAL * 1_000 },
+      },
+      inbox: {
+        ...{ openWorkspace, jobs, hints: database.hints, clock, log },
+        signature: { secrets: env.SIM_WEBHOOK_SECRET, allowLegacy: env.SIM_WEBHOOK_ALLOW_LEGACY },
+        onRefused(reason) {
+          webhookRefusals[reason]++;
+        },
       },
       settings: { agentRetentionMs: env.AGENT_RETENTION, endpointUrlProblem: endpointRules.problemOf },
       clock,

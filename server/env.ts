@@ -75,7 +75,7 @@ const schema = z.object({
   ISOLATION_SECRET: secretList(32).optional(),
   INTERNAL_API_SECRET: secret.optional(),
   INTERNAL_JWT_SECRET: secret.optional(),
-  WEBHOOK_TIMEOUT: seconds(30),
+  WEBHOOK_TIMEOUT: wholeNumber(1, 3_600, 30),
   WEBHOOK_RETRY_ATTEMPTS: wholeNumber(0, 100, 3),
   DB_POOL_SIZE: wholeNumber(1, 1_000, 10),
   DB_MAX_OVERFLOW: wholeNumber(0, 1_000, 15),

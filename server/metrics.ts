@@ -11,6 +11,7 @@ import type { AntiEntropy } from "./permissions/anti-entropy.ts";
 import type { ContextCache } from "./permissions/context-cache.ts";
 import { addQueueMetrics } from "./queue-metrics.ts";
 import type { Clock } from "./shared/clock.ts";
+import type { RefusedWebhook } from "./sim-integration/inbox/receive-webhook.ts";
 
 export interface MetricSources {
   database: Pick<Database, "pool" | "guardRejections" | "hints" | "sim">;
@@ -23,6 +24,7 @@ export interface MetricSources {
   contexts: Pick<ContextCache, "size" | "counters">;
   antiEntropy: Pick<AntiEntropy, "total">;
   verification: Pick<VerificationSweep, "status">;
+  webhookRefusals: Readonly<Record<RefusedWebhook, number>>;
   clock: Clock;
 }
 
@@ -126,6 +128,9 @@ export function createMetrics(sources: MetricSources): Registry {
   );
   counter("parlant_verification_failures_total", "Workspaces that could not be verified", () => verification.status().failures);
   addQueueMetrics(registry, { sim: database.sim, clock });
+  labelledCounter("parlant_webhook_refusals_total", "Webhooks that were refused, by why", "kind", () => ({
+    ...sources.webhookRefusals,
+  }));
   return registry;
 }
 

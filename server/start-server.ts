@@ -88,13 +88,16 @@ function completeEnv(env: Env, embedded: EmbeddedSim | null): ServerEnv {
   const databaseUrl = embedded?.databaseUrl ?? env.DATABASE_URL;
   const betterAuthSecret = env.BETTER_AUTH_SECRET ?? secrets?.betterAuthSecret;
   const isolationSecret = env.ISOLATION_SECRET ?? (secrets && [secrets.isolationSecret]);
+  const webhookSecret = env.SIM_WEBHOOK_SECRET ?? (secrets && [secrets.webhookSecret]);
   const internalSecret = env.INTERNAL_JWT_SECRET ?? env.INTERNAL_API_SECRET ?? secrets?.internalSecret;
-  if (!databaseUrl || !betterAuthSecret || !isolationSecret || !internalSecret) throw new ConfigError("A secret is missing");
+  if (!databaseUrl || !betterAuthSecret || !isolationSecret || !webhookSecret || !internalSecret)
+    throw new ConfigError("A secret is missing");
   return {
     ...env,
     DATABASE_URL: databaseUrl,
     BETTER_AUTH_SECRET: betterAuthSecret,
     ISOLATION_SECRET: isolationSecret,
+    SIM_WEBHOOK_SECRET: webhookSecret,
     INTERNAL_JWT_SECRET: internalSecret,
     NEXT_PUBLIC_APP_URL: appUrl ?? LOCAL_SIM_URL,
   };

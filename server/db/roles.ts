@@ -43,6 +43,7 @@ export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> =
   parlant_idempotency_key: ["SELECT", "INSERT", "DELETE"],
   parlant_session: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_webhook_endpoint: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+  parlant_webhook_delivery: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_workspace_state: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   queue: ["SELECT", "INSERT", "UPDATE"],
   version: ["SELECT", "UPDATE"],

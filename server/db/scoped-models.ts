@@ -19,6 +19,7 @@ export const MODEL_SCOPE = {
   IdempotencyKey: "workspace",
   Session: "workspace",
   WebhookEndpoint: "workspace",
+  WebhookDelivery: "workspace",
   WorkspaceState: "workspace",
   SimApiKey: "sim",
   SimMember: "sim",

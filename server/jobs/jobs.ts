@@ -17,6 +17,8 @@ export interface Jobs {
   start(sweeps: readonly Sweep[]): Promise<void>;
   /** How many jobs have failed for good and wait for somebody to look at them; counted up to ten thousand. */
   countDead(kind: AnyJobKind): Promise<number>;
+  /** How long the oldest job of the kind has waited, whether for its first attempt or for a later one; 0 where none waits. */
+  oldestWaitingSeconds(kind: { name: string }): Promise<number>;
   /** Puts dead jobs of a workspace's back into the queue, a thousand at most; resolves to how many. */
   replayDead(kind: AnyJobKind, workspaceId: string): Promise<number>;
   /** Takes nothing more, waits for what is running, and gives back what does not end in time. */
@@ -73,6 +75,13 @@ export function createJobs({ connection, kinds, openWorkspace, clock, log }: Job
     async countDead(kind) {
       const { boss } = await open();
       return (await boss.previewRedrive(deadQueueOf(kind), { limit: MAX_COUNTED })).total;
+    },
+    async oldestWaitingSeconds({ name }) {
+      const { rows } = await connection.executeSql(
+        "select extract(epoch from now() - min(created_on))::float8 as age from parlant.job where name = $1 and state < 'active'",
+        [name],
+      );
+      return (rows[0] as { age: number | null } | undefined)?.age ?? 0;
     },
     async replayDead(kind, workspaceId) {
       const { boss } = await open();

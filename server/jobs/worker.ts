@@ -21,7 +21,7 @@ interface ParsedJob {
 /** How often the queue is looked at where nobody says that there is something in it. */
 const POLL_SECONDS = 1;
 /** Workspaces whose jobs are done at the same time. */
-const WORKSPACES_AT_ONCE = 4;
+const WORKSPACES_AT_ONCE = 6;
 const MAX_REASON = 500;
 
 /**

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { AUTHZEN_SCHEMAS, toAuthzenPaths } from "./openapi-authzen.ts";
 import { toComponents } from "./openapi-components.ts";
 import { COMMON_HEADERS, DOCUMENTED_HEADERS, ERROR_RESPONSES, errorStatuses, REQUEST_HEADERS } from "./openapi-parts.ts";
+import { toWebhookPaths, WEBHOOK_SCHEMAS } from "./openapi-webhooks.ts";
 import { type ProcedureInfo, procedureOf } from "./procedure-of.ts";
 import { camelCase, type InputPlan, pathParams, planInput } from "./read-input.ts";
 import { REST_PREFIX } from "./rest-prefix.ts";
@@ -43,13 +44,13 @@ export function createOpenApiDocument(basePath: string): object {
     },
     servers: [{ url: `${basePath}${REST_PREFIX}` }],
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
-    paths: { ...paths, ...toAuthzenPaths(basePath) },
+    paths: { ...paths, ...toWebhookPaths(), ...toAuthzenPaths(basePath) },
     components: {
       securitySchemes: SECURITY_SCHEMES,
       headers: DOCUMENTED_HEADERS,
       parameters: REQUEST_HEADERS,
       responses: ERROR_RESPONSES,
-      schemas: { ...components.schemas, ...AUTHZEN_SCHEMAS },
+      schemas: { ...components.schemas, ...WEBHOOK_SCHEMAS, ...AUTHZEN_SCHEMAS },
     },
   };
 }

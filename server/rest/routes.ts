@@ -143,5 +143,6 @@ export const ROUTES: readonly Route[] = [
   route("POST", "/sim-integration/validate-integration", "simIntegration.validate"),
   route("POST", "/sim-integration/sync/workspaces", "simIntegration.sync.workspaces"),
   route("GET", "/sim-integration/workspaces/{workspace_id}/sync-status", "simIntegration.sync.status"),
+  route("POST", "/sim-integration/webhooks/replay", "simIntegration.webhooks.replay"),
   route("POST", "/sim-integration/cache/clear", "simIntegration.cache.clear"),
 ];

@@ -1,8 +1,11 @@
 import { z } from "zod";
-import { authenticatedProcedure, namedWorkspacesProcedure } from "../trpc/integration-procedures.ts";
+import { authenticatedProcedure, internalProcedure, namedWorkspacesProcedure } from "../trpc/integration-procedures.ts";
 import { publicProcedure } from "../trpc/procedures.ts";
 import { ClearCacheInput, ClearedCache, clearCache } from "./clear-cache.ts";
 import { checkHealth, IntegrationHealth } from "./health.ts";
+import { AcceptedDelivery } from "./inbox/accept-delivery.ts";
+import { AcceptPermissionUpdateInput, AcceptWorkspaceEventInput, acceptEvent } from "./inbox/accept-event.ts";
+import { ReplayedDeliveries, ReplayInput, replayDeliveries } from "./inbox/replay-deliveries.ts";
 import { SyncedWorkspaces, SyncStatus, SyncStatusInput, SyncWorkspacesInput } from "./sync/schemas.ts";
 import { readSyncStatus } from "./sync/sync-status.ts";
 import { syncWorkspaces } from "./sync/sync-workspaces.ts";
@@ -34,6 +37,22 @@ export const simIntegrationRouter = {
       .input(SyncStatusInput)
       .output(SyncStatus)
       .query(({ ctx: { services }, input }) => readSyncStatus({ ...services.sync, isolation: services.isolation }, input)),
+  },
+  webhooks: {
+    workspaceEvents: internalProcedure("Takes what Sim tells of a workspace; it has its effect once, as Sim's tables say then.")
+      .input(AcceptWorkspaceEventInput)
+      .output(AcceptedDelivery)
+      .mutation(({ ctx, input }) => acceptEvent(ctx.services.inbox, "workspace_event", input)),
+    permissionUpdates: internalProcedure(
+      "Takes that a user's permission was changed in Sim; what was remembered of it is dropped.",
+    )
+      .input(AcceptPermissionUpdateInput)
+      .output(AcceptedDelivery)
+      .mutation(({ ctx, input }) => acceptEvent(ctx.services.inbox, "permission_update", input)),
+    replay: internalProcedure("Queues deliveries of a workspace again that have failed, each with all its tries.")
+      .input(ReplayInput)
+      .output(ReplayedDeliveries)
+      .mutation(({ ctx, input }) => replayDeliveries(ctx.services.inbox, input)),
   },
   cache: {
     clear: namedWorkspacesProcedure<ClearCacheInput>(

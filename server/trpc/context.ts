@@ -14,6 +14,7 @@ import type { Scope } from "../permissions/principal-map.ts";
 import type { AuditLogSeal, RequestInfo, WorkspaceSettings } from "../permissions/workspace-context.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/logger.ts";
+import type { ReceiverContext } from "../sim-integration/inbox/receive-webhook.ts";
 import type { LifecycleContext } from "../sim-integration/lifecycle/lifecycle-context.ts";
 import type { SyncContext } from "../sim-integration/sync/sync-context.ts";
 import type { ValidateIntegration } from "../sim-integration/validate/validate-integration.ts";
@@ -45,6 +46,8 @@ export interface Services {
   lifecycle: LifecycleContext;
   /** What a sync on demand works with. */
   sync: SyncContext;
+  /** What deliveries of Sim's are received and accepted with. */
+  inbox: ReceiverContext;
   settings: WorkspaceSettings;
   clock: Clock;
   log: Logger;

@@ -6,6 +6,7 @@ import { benchHttp } from "./bench-http.ts";
 import { benchPrisma } from "./bench-prisma.ts";
 import { benchRefusals } from "./bench-refusals.ts";
 import { benchSealedLog } from "./bench-sealed-log.ts";
+import { benchWebhooks } from "./bench-webhooks.ts";
 
 const BENCHES = {
   prisma: benchPrisma,
@@ -15,6 +16,7 @@ const BENCHES = {
   audit: benchAudit,
   sealed: benchSealedLog,
   events: benchEvents,
+  webhooks: benchWebhooks,
 };
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(BENCHES, name));

@@ -8,6 +8,7 @@ import { createOpenApiDocument, operationIdOf } from "../../server/rest/openapi.
 import { procedureOf } from "../../server/rest/procedure-of.ts";
 import { pathParams } from "../../server/rest/read-input.ts";
 import { ROUTES } from "../../server/rest/routes.ts";
+import { WEBHOOKS } from "../../server/rest/serve-webhooks.ts";
 import { HTTP_STATUS } from "../../server/shared/errors.ts";
 import { CreateAgentInput } from "../../server/workspaces/agents/schemas.ts";
 import { assertDocumented, type Document, document, type Operation } from "../rest/documented.ts";
@@ -26,6 +27,8 @@ const AUTHZEN = [
   { method: "POST", path: "/evaluations" },
 ];
 
+const WEBHOOK_OPERATIONS = Object.entries(WEBHOOKS).map(([path, { procedure }]) => ({ method: "POST", path, procedure }));
+
 function schemaNamed(name: string): { properties: Record<string, { default?: unknown }> } {
   const schema = document.components["schemas"]?.[name];
   if (!schema) throw new Error(`${name} is not in the document`);
@@ -38,12 +41,19 @@ function operationOf(method: string, path: string): Operation {
   return operation;
 }
 
-test("the document has the routes of the table, the AuthZEN endpoints and no others, each with a name of its own", () => {
+test("the document has the routes of the table, the webhooks, the AuthZEN endpoints and no others, each with a name of its own", () => {
   const names = (list: readonly { method: string; path: string }[]) => list.map(({ method, path }) => `${method} ${path}`).sort();
-  expect(names(operations)).toEqual(names([...ROUTES, ...AUTHZEN]));
+  expect(names(operations)).toEqual(names([...ROUTES, ...WEBHOOK_OPERATIONS, ...AUTHZEN]));
   const ids = operations.map(({ operation }) => operation.operationId);
   expect(new Set(ids).size).toBe(ids.length);
-  expect(ids.sort()).toEqual([...ROUTES.map(operationIdOf), "authzen.evaluation", "authzen.evaluations"].sort());
+  expect(ids.sort()).toEqual(
+    [
+      ...ROUTES.map(operationIdOf),
+      ...WEBHOOK_OPERATIONS.map(({ procedure }) => procedure),
+      "authzen.evaluation",
+      "authzen.evaluations",
+    ].sort(),
+  );
 });
 
 test("each operation is where the server of its path says that it is, with and without a base path", async () => {

@@ -4,6 +4,7 @@ import { OPERATIONS } from "../../server/permissions/levels.ts";
 import { inputJsonSchema } from "../../server/rest/json-schema.ts";
 import { allProcedures } from "../../server/rest/procedure-of.ts";
 import { ROUTES } from "../../server/rest/routes.ts";
+import { WEBHOOKS } from "../../server/rest/serve-webhooks.ts";
 
 const procedures = Object.entries(allProcedures());
 
@@ -59,6 +60,6 @@ test("a query is read with GET and a mutation with another method, each by a rou
 });
 
 test("every procedure can be reached over REST", () => {
-  const reached = new Set<string>(ROUTES.map(({ procedure }) => procedure));
+  const reached = new Set<string>([...ROUTES, ...Object.values(WEBHOOKS)].map(({ procedure }) => procedure));
   expect(procedures.map(([path]) => path).filter((path) => !reached.has(path))).toEqual([]);
 });

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import pino from "pino";
 import { type AppOptions, createApp } from "../../server/app.ts";
 import { CURRENT_SIM } from "../../server/db/sim-features.ts";
+import { systemClock } from "../../server/shared/clock.ts";
 import type { Services } from "../../server/trpc/context.ts";
 
 export const ALLOWED_ORIGIN = "https://sim.example.com";
@@ -104,6 +105,17 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
         async close() {},
       },
       signals: { counters: { refusals: 0, repeated: 0, slowed: 0 }, count() {}, assertNotSlowed() {} },
+    },
+    inbox: {
+      openWorkspace() {
+        throw new Error("A test without a database opens no workspace");
+      },
+      jobs: { wake() {} },
+      hints: { announce() {} },
+      signature: { secrets: ["webhook-secret-of-the-tests-0123456789abcd"], allowLegacy: false },
+      onRefused() {},
+      clock: systemClock,
+      log: pino({ level: "silent" }),
     },
     settings: { endpointUrlProblem: () => null, agentRetentionMs: 1_000 },
     clock: { now: () => Date.now() },

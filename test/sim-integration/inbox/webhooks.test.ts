@@ -1,0 +1,327 @@
+import { createHmac, hash, randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sign } from "../../../client-sdk/src/webhooks/index.ts";
+import { sendRaw } from "../../http/send-raw.ts";
+import { makeUser, makeWorkspace } from "../../support/database.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+import { callerWith } from "../../support/services.ts";
+import { internalToken } from "./internal-token.ts";
+
+const SECRET = "webhook-secret-of-the-tests-0123456789abcd";
+const EVENTS = "/api/v1/sim-integration/webhooks/workspace-events";
+const PERMISSIONS = "/api/v1/sim-integration/webhooks/permission-updates";
+
+let server: TestServer;
+let ownerId: string;
+beforeAll(async () => {
+  server = await startTestServer({ WEBHOOK_RETRY_ATTEMPTS: "0" });
+  ownerId = (await makeUser(server.database.owner)).id;
+});
+afterAll(() => server?.stop());
+
+const newWorkspace = async () => (await makeWorkspace(server.database.owner, { ownerId })).id;
+
+function eventOf(workspaceId: string, more: object = {}): string {
+  return JSON.stringify({
+    event_type: "workspace_created",
+    workspace_id: workspaceId,
+    triggered_by: ownerId,
+    timestamp: "2026-11-24T12:00:00Z",
+    data: {},
+    ...more,
+  });
+}
+
+interface Sent {
+  status: number;
+  body: Record<string, unknown>;
+  headers: Headers;
+}
+
+async function post(path: string, body: string, headers: Record<string, string>): Promise<Sent> {
+  const answer = await fetch(`${server.url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body,
+  });
+  return { status: answer.status, body: (await answer.json()) as Sent["body"], headers: answer.headers };
+}
+
+async function send(body: string, options: { id?: string; path?: string; secret?: string } = {}): Promise<Sent> {
+  const { id = randomUUID(), path = EVENTS, secret = SECRET } = options;
+  return post(path, body, await sign(body, { secrets: [secret], id, now: Date.now() }));
+}
+
+interface Row {
+  id: string;
+  status: string;
+  attempts: number;
+  last_error: string | null;
+}
+
+async function deliveries(workspaceId: string): Promise<Row[]> {
+  const { owner } = server.database;
+  await owner.query("BEGIN");
+  await owner.query("SELECT parlant.parlant_enter_system($1, 'test')", [workspaceId]);
+  const { rows } = await owner.query<Row>(
+    "SELECT id, status::text, attempts, last_error FROM parlant.parlant_webhook_delivery ORDER BY received_at, id",
+  );
+  await owner.query("COMMIT");
+  return rows;
+}
+
+async function jobs(workspaceId: string): Promise<number> {
+  const { rows } = await server.database.owner.query<{ jobs: number }>(
+    "SELECT count(*)::integer AS jobs FROM parlant.job WHERE name = 'webhook' AND data ->> 'workspaceId' = $1",
+    [workspaceId],
+  );
+  return rows[0]?.jobs ?? 0;
+}
+
+describe("before anything is taken from the queue", () => {
+  test("a signed event is stored with its job and accepted", async () => {
+    const workspaceId = await newWorkspace();
+    const id = randomUUID();
+    const { status, body } = await send(eventOf(workspaceId), { id });
+    expect({ status, body }).toEqual({ status: 202, body: { status: "accepted", deliveryId: id, duplicate: false } });
+    expect(await deliveries(workspaceId)).toMatchObject([{ id, status: "pending", attempts: 0 }]);
+    expect(await jobs(workspaceId)).toBe(1);
+  });
+
+  test("the same delivery again is a duplicate, however many come at once, and has one job", async () => {
+    const workspaceId = await newWorkspace();
+    const id = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send(eventOf(workspaceId), { id })));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 202));
+    expect(answers.filter(({ body }) => body["duplicate"] === false)).toHaveLength(1);
+    expect(await jobs(workspaceId)).toBe(1);
+  });
+
+  test("the same id with another body is a conflict, and leaves the first as it is", async () => {
+    const workspaceId = await newWorkspace();
+    const id = randomUUID();
+    await send(eventOf(workspaceId), { id });
+    const { status, body } = await send(eventOf(workspaceId, { event_type: "workspace_deleted" }), { id });
+    expect({ status, code: (body["error"] as { code: string }).code }).toEqual({ status: 409, code: "CONFLICT" });
+    expect(await deliveries(workspaceId)).toHaveLength(1);
+    expect(await jobs(workspaceId)).toBe(1);
+  });
+
+  test("an id is its workspace's: the same one about another workspace is another delivery", async () => {
+    const [one, other] = [await newWorkspace(), await newWorkspace()];
+    const id = randomUUID();
+    for (const workspaceId of [one, other]) {
+      expect((await send(eventOf(workspaceId), { id })).body).toMatchObject({ duplicate: false });
+    }
+    expect([await jobs(one), await jobs(other)]).toEqual([1, 1]);
+  });
+
+  test("without an id it is the body's hash, so that the same body is the same delivery", async () => {
+    const workspaceId = await newWorkspace();
+    const body = eventOf(workspaceId);
+    const seconds = Math.floor(Date.now() / 1_000);
+    const v1 = createHmac("sha256", SECRET).update(`${seconds}.${body}`).digest("hex");
+    const headers = { "x-sim-signature": `t=${seconds},v1=${v1}` };
+    const deliveryId = hash("sha256", body, "hex");
+    expect((await post(EVENTS, body, headers)).body).toEqual({ status: "accepted", deliveryId, duplicate: false });
+    expect((await post(EVENTS, body, headers)).body).toMatchObject({ deliveryId, duplicate: true });
+    expect((await post(EVENTS, body, { ...headers, "idempotency-key": "k-1" })).body).toMatchObject({ deliveryId: "k-1" });
+  });
+
+  test("a forged, stale or unsigned one is refused and nothing of it is stored", async () => {
+    const workspaceId = await newWorkspace();
+    const body = eventOf(workspaceId);
+    const good = await sign(body, { secrets: [SECRET], id: "d-1", now: Date.now() });
+    const refused = [
+      await send(body, { secret: "another-secret-of-the-tests-0123456789" }),
+      await post(EVENTS, body, {}),
+      await post(EVENTS, body, await sign(body, { secrets: [SECRET], id: "d-1", now: Date.now() - 301_000 })),
+      await post(EVENTS, `${body} `, good),
+      await post(EVENTS, eventOf(workspaceId, { event_type: "workspace_deleted" }), good),
+      await post(EVENTS, body, { ...good, "webhook-id": "d-2" }),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 401));
+    expect(await deliveries(workspaceId)).toEqual([]);
+    expect(await jobs(workspaceId)).toBe(0);
+  });
+
+  test("control: what was refused is accepted with the signature that it lacked", async () => {
+    const workspaceId = await newWorkspace();
+    expect((await send(eventOf(workspaceId))).status).toBe(202);
+    expect(await deliveries(workspaceId)).toHaveLength(1);
+  });
+
+  test("signed bodies that are no event are 400, told why, and have no effect", async () => {
+    const workspaceId = await newWorkspace();
+    for (const body of [
+      "{",
+      "",
+      "null",
+      eventOf(workspaceId, { event_type: "workspace_exploded" }),
+      eventOf(workspaceId, { timestamp: "yesterday" }),
+      `{"__proto__":{"workspace_id":"${workspaceId}"}}`,
+    ]) {
+      const { status, body: answer } = await send(body);
+      expect([body, status, (answer["error"] as { code: string }).code]).toEqual([body, 400, "BAD_REQUEST"]);
+    }
+    expect(await deliveries(workspaceId)).toEqual([]);
+    expect((await send(eventOf(workspaceId, { novel: 1, data: { novel: true } }))).status).toBe(202);
+  });
+
+  test("a body of more than 256 KiB is 413, of another type 415", async () => {
+    const workspaceId = await newWorkspace();
+    const tooLarge = eventOf(workspaceId, { data: { padding: "x".repeat(256 * 1_024) } });
+    expect((await send(tooLarge)).status).toBe(413);
+    const body = eventOf(workspaceId);
+    const headers = await sign(body, { secrets: [SECRET], id: "d", now: Date.now() });
+    expect((await post(EVENTS, body, { ...headers, "content-type": "text/plain" })).status).toBe(415);
+    expect(await deliveries(workspaceId)).toEqual([]);
+  });
+
+  test("a workspace that Sim does not have is accepted: the database is the truth, the event a hint", async () => {
+    const workspaceId = randomUUID();
+    expect((await send(eventOf(workspaceId))).status).toBe(202);
+    expect(await deliveries(workspaceId)).toHaveLength(1);
+  });
+
+  test("the signature is over the bytes, so that any spelling of the JSON passes", async () => {
+    const workspaceId = await newWorkspace();
+    const body = ` ${eventOf(workspaceId).replace('"data"', '"d\\u0061ta"').replace("{}", "{ }")}\n`;
+    expect((await send(body)).status).toBe(202);
+  });
+
+  test("with the database away it is 503 with Retry-After, and is stored when it is sent again", async () => {
+    const workspaceId = await newWorkspace();
+    const id = randomUUID();
+    const { owner } = server.database;
+    await owner.query("BEGIN; LOCK TABLE parlant.parlant_webhook_delivery IN ACCESS EXCLUSIVE MODE");
+    const away = await send(eventOf(workspaceId), { id });
+    await owner.query("ROLLBACK");
+    expect({ status: away.status, retryAfter: away.headers.get("retry-after") }).toEqual({ status: 503, retryAfter: "1" });
+    expect((await send(eventOf(workspaceId), { id })).body).toMatchObject({ duplicate: false });
+  });
+
+  test("a permission's change drops what is remembered of it", async () => {
+    const { services } = server.dependencies;
+    const heard: unknown[] = [];
+    const leave = services.hints.subscribe((hint) => heard.push(hint));
+    const workspaceId = await newWorkspace();
+    const body = JSON.stringify({
+      workspace_id: workspaceId,
+      user_id: ownerId,
+      new_permission: null,
+      updated_by: "someone",
+      timestamp: "2026-11-24T12:00:00Z",
+    });
+    expect((await send(body, { path: PERMISSIONS })).status).toBe(202);
+    leave();
+    expect(heard).toContainEqual(expect.objectContaining({ kind: "permissions", workspaceId, userId: ownerId }));
+  });
+
+  test("Sim's backend tells the same by a call, and nobody else may", async () => {
+    const workspaceId = await newWorkspace();
+    const event = JSON.parse(eventOf(workspaceId));
+    const sim = callerWith(server.dependencies, { authorization: `Bearer ${await internalToken()}` });
+    expect(await sim.simIntegration.webhooks.workspaceEvents({ event, deliveryId: "call-1" })).toEqual({
+      status: "accepted",
+      deliveryId: "call-1",
+      duplicate: false,
+    });
+    expect(await sim.simIntegration.webhooks.workspaceEvents({ event, deliveryId: "call-1" })).toMatchObject({ duplicate: true });
+    const admin = callerWith(server.dependencies, server.workspace.admin.headers);
+    await expect(admin.simIntegration.webhooks.workspaceEvents({ event })).rejects.toMatchObject({ code: "FORBIDDEN" });
+    await expect(admin.simIntegration.webhooks.replay({ workspaceId })).rejects.toMatchObject({ code: "FORBIDDEN" });
+  });
+});
+
+test("what is refused is counted by why", async () => {
+  const read = async () => {
+    const text = await server.dependencies.metrics.metrics();
+    const of = (series: string) =>
+      Number(
+        text
+          .split("\n")
+          .find((line) => line.startsWith(`${series} `))
+          ?.split(" ")[1],
+      );
+    return ["unauthorized", "invalid", "conflict"].map((kind) => of(`parlant_webhook_refusals_total{kind="${kind}"}`));
+  };
+  const [unauthorized = 0, invalid = 0, conflict = 0] = await read();
+  const workspaceId = await newWorkspace();
+  await send(eventOf(workspaceId), { secret: "another-secret-of-the-tests-0123456789" });
+  await send("{}");
+  await send(eventOf(workspaceId), { id: "taken" });
+  await send(eventOf(workspaceId, { data: { more: 1 } }), { id: "taken" });
+  expect(await read()).toEqual([unauthorized + 1, invalid + 1, conflict + 1]);
+});
+
+describe("carried out", () => {
+  beforeAll(() => server.dependencies.jobs.start([]));
+
+  const settled = (workspaceId: string) =>
+    expect.poll(async () => (await deliveries(workspaceId)).map(({ status }) => status), { timeout: 20_000 });
+
+  test("a delivery has its effect once, whatever is sent again, also under another id", async () => {
+    const workspaceId = await newWorkspace();
+    const id = randomUUID();
+    await send(eventOf(workspaceId), { id });
+    await settled(workspaceId).toEqual(["done"]);
+    expect((await send(eventOf(workspaceId), { id })).body).toMatchObject({ duplicate: true });
+    await send(eventOf(workspaceId));
+    await settled(workspaceId).toEqual(["done", "done"]);
+    const { owner } = server.database;
+    await owner.query("BEGIN");
+    await owner.query("SELECT parlant.parlant_enter_system($1, 'test')", [workspaceId]);
+    const { rows } = await owner.query("SELECT action FROM parlant.parlant_audit_event");
+    await owner.query("COMMIT");
+    expect(rows).toEqual([{ action: "workspace.create" }]);
+    expect(await jobs(workspaceId)).toBe(2);
+  });
+
+  test("one that fails for good is kept as dead with the reason, is done when it is sent again, or replayed", async () => {
+    const workspaceId = await newWorkspace();
+    const [one, other] = [randomUUID(), randomUUID()];
+    const { owner } = server.database;
+    await owner.query(
+      `CREATE FUNCTION parlant.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+         IF NEW.workspace_id = '${workspaceId}' THEN RAISE EXCEPTION 'It cannot be kept'; END IF; RETURN NEW; END$$;
+       CREATE TRIGGER refuse BEFORE INSERT ON parlant.parlant_workspace_state FOR EACH ROW EXECUTE FUNCTION parlant.refuse();
+       GRANT EXECUTE ON FUNCTION parlant.refuse() TO PUBLIC`,
+    );
+    await send(eventOf(workspaceId), { id: one });
+    await send(eventOf(workspaceId, { event_type: "workspace_updated" }), { id: other });
+    await settled(workspaceId).toEqual(["dead", "dead"]);
+    expect((await deliveries(workspaceId))[0]?.last_error).toContain("It cannot be kept");
+    await owner.query("DROP TRIGGER refuse ON parlant.parlant_workspace_state; DROP FUNCTION parlant.refuse()");
+    expect((await send(eventOf(workspaceId), { id: one })).body).toMatchObject({ duplicate: true });
+    await settled(workspaceId).toEqual(["done", "dead"]);
+    const sim = callerWith(server.dependencies, { authorization: `Bearer ${await internalToken()}` });
+    expect(await sim.simIntegration.webhooks.replay({ workspaceId })).toEqual({ replayed: 1 });
+    await settled(workspaceId).toEqual(["done", "done"]);
+    expect(await sim.simIntegration.webhooks.replay({ workspaceId })).toEqual({ replayed: 0 });
+  });
+
+  test("deliveries that were carried out more than 30 days ago are forgotten, and no others", async () => {
+    const workspaceId = await newWorkspace();
+    const [old, recent] = [randomUUID(), randomUUID()];
+    await send(eventOf(workspaceId), { id: old });
+    await send(eventOf(workspaceId), { id: recent });
+    await settled(workspaceId).toEqual(["done", "done"]);
+    const { owner } = server.database;
+    await owner.query("BEGIN");
+    await owner.query("SELECT parlant.parlant_enter_system($1, 'test')", [workspaceId]);
+    await owner.query("UPDATE parlant.parlant_webhook_delivery SET processed_at = now() - interval '31 days' WHERE id = $1", [
+      old,
+    ]);
+    await owner.query("COMMIT");
+    const sweep = server.dependencies.sweeps.find(({ name }) => name === "forget-deliveries");
+    await sweep?.run(new AbortController().signal);
+    expect((await deliveries(workspaceId)).map(({ id }) => id)).toEqual([recent]);
+  });
+});
+
+test("a body without an end is not waited for longer than it may be long", async () => {
+  const head = `POST ${EVENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n`;
+  const { port } = new URL(server.url);
+  expect(await sendRaw(Number(port), head)).toMatchObject({ status: 413 });
+});
