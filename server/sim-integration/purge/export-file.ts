@@ -12,7 +12,7 @@ export function fileNameOf(workspaceId: string): string {
 
 /**
  * The file is complete and on the disk, readable by this account alone, when this resolves to its path; until then it has
- * another name. What a killed export of the same workspace left is gone.
+ * another name.
  * @throws what the disk or `chunks` throws: then there is no file
  */
 export async function writeExportFile(
@@ -37,10 +37,17 @@ export async function writeExportFile(
     await rm(part, { force: true });
     throw error;
   }
-  for (const name of await readdir(directory)) {
-    if (name.startsWith(`${prefix}.`) && name.endsWith(PART)) await rm(join(directory, name), { force: true });
-  }
   return file;
+}
+
+/** What killed exports of the workspace left is gone; one that is still being written fails at its end. */
+export async function removeUnfinished(directory: string, workspaceId: string): Promise<void> {
+  const prefix = `${fileNameOf(workspaceId)}.`;
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  for (const name of names) if (name.startsWith(prefix) && name.endsWith(PART)) await rm(join(directory, name), { force: true });
 }
 
 /** A name is lasting once its directory is. */

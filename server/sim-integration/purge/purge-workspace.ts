@@ -6,6 +6,7 @@ import { purgeBinding } from "../../db/system-binding.ts";
 import type { TenantTable } from "../../db/tenant-tables.ts";
 import type { RowWriter, WorkspaceRows } from "../../db/workspace-rows.ts";
 import { AppError } from "../../shared/errors.ts";
+import { removeUnfinished } from "./export-file.ts";
 import { exportWorkspace, type StoredExport, type WholeWorkspaceAccess } from "./export-workspace.ts";
 import { isDeletedByItself, purgedTables } from "./purge-plan.ts";
 import { findLastPurge, type PurgeRecord, recordDone, recordStart } from "./purge-record.ts";
@@ -63,12 +64,12 @@ export async function purgeWorkspace(access: PurgeAccess, { workspaceId, isExpor
 }
 
 async function purge(access: PurgeAccess, rows: WorkspaceRows, workspaceId: string, isExportAsked: boolean): Promise<Purged> {
-  const { tenantTables, seal, rowsPerBatch = ROWS_PER_BATCH } = access;
+  const { tenantTables, rowsPerBatch = ROWS_PER_BATCH } = access;
   const tables = purgedTables(tenantTables);
   const last = await findLastPurge(rows, tenantTables);
   if (last?.isDone && sum(await countAll(rows, tables)) === 0) {
     // Sealed already, unless the purge was killed behind its last transaction.
-    await seal(workspaceId);
+    await finish(access, workspaceId);
     return { deleted: last.record.deleted ?? last.record.found, export: null, wasDone: true };
   }
   const archivedAt = await readArchivedAt(access, workspaceId);
@@ -95,8 +96,13 @@ async function purge(access: PurgeAccess, rows: WorkspaceRows, workspaceId: stri
     total = await end(access, rows, workspaceId, record, deleted);
     if (total === null && gone === 0) throw new Error("Rows of the workspace are left that nothing deletes: its keys are kept");
   }
-  await seal(workspaceId);
+  await finish(access, workspaceId);
   return { deleted: total, export: stored, wasDone: false };
+}
+
+async function finish({ exportDirectory, seal }: PurgeAccess, workspaceId: string): Promise<void> {
+  if (exportDirectory !== undefined) await removeUnfinished(exportDirectory, workspaceId);
+  await seal(workspaceId);
 }
 
 /** Nothing is deleted before this has recorded what there is, and the export is on the disk and has all of it. */
@@ -108,16 +114,26 @@ async function begin(
 ): Promise<{ record: PurgeRecord; stored: StoredExport | null }> {
   const { workspaceId, isExportAsked, archivedAt } = request;
   const tables = purgedTables(access.tenantTables);
+  const findOther = async (reader: Parameters<typeof findLastPurge>[0]) => {
+    const other = await findLastPurge(reader, access.tenantTables);
+    return other && isOfTheSame(other.record, request) && !(other.isDone && isAnotherDone) ? other.record : null;
+  };
+  // What another call that came to its end has taken away is no failure; it is joined below.
+  const exportUnlessDone = () =>
+    exportWorkspace(access, workspaceId, directoryOf(access)).catch(async (error: unknown) => {
+      if (await findOther(rows)) return null;
+      throw error;
+    });
   // Of a live workspace not even an export is made.
   await rows.transaction((tx) => tx.lock());
   for (let attempt = 1; ; attempt++) {
-    const stored = isExportAsked ? await exportWorkspace(access, workspaceId, directoryOf(access)) : null;
+    const stored = isExportAsked ? await exportUnlessDone() : null;
     const begun = await rows.transaction(async (tx) => {
       await tx.lock();
       // Another call may have begun, and ended, while this one exported: its export was the whole one.
-      const other = await findLastPurge(tx, access.tenantTables);
-      if (other && isOfTheSame(other.record, request) && !(other.isDone && isAnotherDone))
-        return { record: other.record, stored: null };
+      const other = await findOther(tx);
+      if (other) return { record: other, stored: null };
+      if (isExportAsked && !stored) return null;
       const found = await countAll(tx, tables);
       if (stored && tables.some(({ model, name }) => !COMES_LATE.has(model) && found[name] !== stored.rows[name])) return null;
       const record = { archivedAt, found, export: stored && { sha256: stored.sha256 } };
