@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createSender, verify } from "../../client-sdk/src/webhooks/index.ts";
+import { systemBinding } from "../../server/db/system-binding.ts";
 import { PermissionUpdateBody, SIM_EVENT_TYPES, WorkspaceEventBody } from "../../server/sim-integration/sim-event.ts";
 import { type Receiver, startReceiver } from "../sdk/webhooks/receiver.ts";
+import { startTestServer } from "../support/server.ts";
+import { testEnv } from "../support/services.ts";
 import { blocks } from "./readme-parts.ts";
 
 const SECRET = "a secret of more than 24 bytes";
@@ -37,4 +40,18 @@ test("the lines for Sim's routes send every kind of event, each as the server re
   );
   const others = SIM_EVENT_TYPES.filter((type) => type !== "workspace_permissions_updated");
   expect(types.sort()).toEqual([...others, "write"].sort());
+});
+
+test("the server takes them, each once", async () => {
+  const server = await startTestServer();
+  onTestFinished(server.stop);
+  const { id, admin, writer } = server.workspace;
+  const [secret = ""] = testEnv(server.database.appUrl).SIM_WEBHOOK_SECRET ?? [];
+  const names = { workspaceId: id, userId: admin.id, memberId: writer.id };
+  await runDocumentedEvents(server.url, secret, names);
+  const db = server.dependencies.database.openWorkspace(systemBinding(id, "test"));
+  expect(await db.webhookDelivery.count({})).toBe(SIM_EVENT_TYPES.length);
+  // The control: signed by another secret, none of them is taken.
+  await expect(runDocumentedEvents(server.url, SECRET, names)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  expect(await db.webhookDelivery.count({})).toBe(SIM_EVENT_TYPES.length);
 });
