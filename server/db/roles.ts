@@ -25,7 +25,8 @@ export function appRoleOf(databaseUrl: string, ownerUrl: string): AppRole | unde
 /** What the application role may do with each table of ours: the audit trail only grows. */
 export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   _prisma_migrations: ["SELECT"],
-  instance: ["SELECT", "DELETE"],
+  // UPDATE is what it takes to lock the rows that are deleted.
+  instance: ["SELECT", "UPDATE", "DELETE"],
   job: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   job_common: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   job_dependency: ["SELECT", "DELETE"],

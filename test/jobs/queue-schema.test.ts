@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openQueueConnection, type QueueConnection } from "../../server/db/queue-connection.ts";
 import { QUEUE_FUNCTIONS, QUEUE_TABLES } from "../../server/db/queue-tables.ts";
+import { credentialsOf } from "../../server/db/roles.ts";
 import { openQueue } from "../../server/jobs/queue.ts";
 import { createLogger } from "../../server/shared/logger.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -35,6 +36,23 @@ test("its tables and functions are those that are named as its, so that whatever
   const named = (kind: string) => rows.filter((row) => row.kind === kind).map(({ name }) => name);
   expect(named("table")).toEqual(QUEUE_TABLES.toSorted());
   expect(named("function")).toEqual(QUEUE_FUNCTIONS.toSorted());
+});
+
+test("the library looks after its tables with the role's own rights, and is refused nothing", async () => {
+  const supervised = async () => {
+    const { boss, close } = await open();
+    const errors: string[] = [];
+    boss.on("error", ({ message }) => errors.push(message));
+    await boss.supervise();
+    await close();
+    return errors;
+  };
+  expect(await supervised()).toEqual([]);
+  const { user } = credentialsOf(database.appUrl);
+  await database.owner.query(`REVOKE UPDATE ON parlant.instance FROM "${user}"`);
+  // The control: what would be refused is told.
+  expect(await supervised()).toEqual(["permission denied for table instance"]);
+  await database.owner.query(`GRANT UPDATE ON parlant.instance TO "${user}"`);
 });
 
 test("tables of another version of the library are refused", async () => {
