@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
-import { type QueueState, readQueues } from "./db/queue-state.ts";
+import { type InboxTotals, type QueueState, readInboxTotals, readQueues } from "./db/queue-state.ts";
 import type { SimReader } from "./db/sim-reader.ts";
 import type { Clock } from "./shared/clock.ts";
 
@@ -10,55 +10,73 @@ const KEPT_MS = 2_000;
 /** Whoever asks for metrics must not wait with those who wait for a connection: just then they are needed. */
 const WAIT_MS = 1_000;
 
+interface Seen {
+  queues: QueueState[];
+  inbox: InboxTotals;
+}
+
 /**
- * Adds how it stands with jobs, read at most once in two seconds; while the database is away, or has no connection to
+ * Adds how it stands with jobs and with what Sim told, read at most once in two seconds; while the database is away, or has no connection to
  * lend for a second, there is nothing of it, and all else is told.
  */
 export function addQueueMetrics(
   registry: Registry,
   { sim, clock, waitMs = WAIT_MS }: { sim: SimReader; clock: Clock; waitMs?: number },
 ): void {
-  let last: { endsAtMs: number; states: Promise<QueueState[] | null> } | undefined;
-  const read = (): Promise<QueueState[] | null> => {
-    if (last && last.endsAtMs > clock.now()) return last.states;
-    const asked = readQueues(sim).catch(() => null); // the pool logs why
+  let last: { endsAtMs: number; seen: Promise<Seen | null> } | undefined;
+  const read = (): Promise<Seen | null> => {
+    if (last && last.endsAtMs > clock.now()) return last.seen;
+    const asked = Promise.all([readQueues(sim), readInboxTotals(sim)]).then(
+      ([queues, inbox]) => ({ queues, inbox }),
+      () => null, // the pool logs why
+    );
     let timer: NodeJS.Timeout | undefined;
     const overdue = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), waitMs);
     });
-    last = { endsAtMs: clock.now() + KEPT_MS, states: Promise.race([asked, overdue]).finally(() => clearTimeout(timer)) };
-    return last.states;
+    last = { endsAtMs: clock.now() + KEPT_MS, seen: Promise.race([asked, overdue]).finally(() => clearTimeout(timer)) };
+    return last.seen;
   };
-  const gauge = (name: string, help: string, labelNames: string[], set: (gauge: Gauge, states: QueueState[]) => void) =>
+  const gauge = (name: string, help: string, labelNames: string[], set: (gauge: Gauge, seen: Seen) => void) =>
     new Gauge({
       ...{ name, help, labelNames, registers: [registry] },
       async collect() {
-        const states = await read();
+        const seen = await read();
         if (labelNames.length > 0) this.reset();
         else this.remove();
-        if (states) set(this, states);
+        if (seen) set(this, seen);
       },
     });
   gauge(
     "parlant_jobs",
     "Jobs that wait, that run, and that failed for good within the last hour",
     ["queue", "state"],
-    (jobs, states) => {
-      for (const { queue, waiting, active, failed } of states) {
+    (jobs, { queues }) => {
+      for (const { queue, waiting, active, failed } of queues) {
         for (const [state, count] of Object.entries({ waiting, active, failed })) jobs.set({ queue, state }, count);
       }
     },
   );
-  gauge("parlant_job_overdue_seconds", "How long a job has been waiting past its time", ["queue"], (overdue, states) => {
-    for (const { queue, overdueSeconds } of states) overdue.set({ queue }, overdueSeconds);
+  gauge("parlant_job_overdue_seconds", "How long a job has been waiting past its time", ["queue"], (overdue, { queues }) => {
+    for (const { queue, overdueSeconds } of queues) overdue.set({ queue }, overdueSeconds);
   });
   gauge(
     "parlant_webhook_inbox_age_seconds",
     "Age of the oldest webhook that is accepted and not carried out",
     [],
-    (age, states) => age.set(states.find(({ queue }) => queue === WEBHOOKS)?.oldestSeconds ?? 0),
+    (age, { queues, inbox }) =>
+      age.set(Math.max(inbox.oldestSeconds, queues.find(({ queue }) => queue === WEBHOOKS)?.oldestSeconds ?? 0)),
   );
-  gauge("parlant_dead_letters", "Jobs that failed for good, within the last hour or not yet taken note of", [], (dead, states) =>
-    dead.set(states.reduce((sum, { queue, waiting, active, failed }) => sum + (DEAD.test(queue) ? waiting + active : failed), 0)),
+  gauge(
+    "parlant_dead_letters",
+    "Webhooks that failed for good, until they are carried out after all, and other jobs that did within the last hour",
+    [],
+    (dead, { queues, inbox }) => dead.set(inbox.dead + queues.reduce((sum, state) => sum + deadIn(state), 0)),
   );
+}
+
+/** A webhook's failed job says nothing by itself: its delivery is dead or was carried out since. */
+function deadIn({ queue, waiting, active, failed }: QueueState): number {
+  if (DEAD.test(queue)) return waiting + active;
+  return queue === WEBHOOKS ? 0 : failed;
 }

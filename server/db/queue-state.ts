@@ -33,3 +33,23 @@ export function readQueues(reader: SimReader): Promise<QueueState[]> {
     values: [MAX_JOBS],
   });
 }
+
+/** How it stands with what Sim told of all of its workspaces. */
+export interface InboxTotals {
+  /** Deliveries that have failed for good and were neither sent again nor replayed. */
+  dead: number;
+  /** Age of the oldest one that is accepted and not carried out; 0 where there is none. */
+  oldestSeconds: number;
+}
+
+/** Counted in each workspace that Sim has, by a look-up in it. */
+export async function readInboxTotals(reader: SimReader): Promise<InboxTotals> {
+  const [totals] = await reader.query<InboxTotals>({
+    name: "inbox_totals",
+    text: `SELECT coalesce(sum(f.dead), 0)::int AS dead,
+        coalesce(greatest(extract(epoch FROM now() - min(f.waiting_since)), 0), 0)::float8 AS "oldestSeconds"
+      FROM public.workspace w CROSS JOIN LATERAL parlant.parlant_inbox_facts(w.id) f`,
+    values: [],
+  });
+  return totals ?? { dead: 0, oldestSeconds: 0 };
+}

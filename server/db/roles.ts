@@ -66,6 +66,7 @@ export const DELETED_IN_PURGE_ALONE: readonly string[] = [
 export const APP_FUNCTIONS = [
   "parlant.parlant_enter(text,text,text)",
   "parlant.parlant_enter_system(text,text)",
+  "parlant.parlant_inbox_facts(text)",
   "parlant.parlant_sync_facts(text,text)",
   "parlant.job_now()",
   "parlant.create_queue(text,jsonb)",

@@ -210,7 +210,30 @@ test("jobs that wait and that failed are counted by their queue, and the oldest 
   expect(series.get('parlant_jobs{queue="purge",state="active"}')).toBe(1);
   expect(series.get('parlant_job_overdue_seconds{queue="webhook"}')).toBeGreaterThanOrEqual(80);
   expect(series.get("parlant_webhook_inbox_age_seconds")).toBeGreaterThanOrEqual(90);
-  expect(series.get("parlant_dead_letters")).toBe(2);
+  // The webhook's own failed job is no dead letter: whether its delivery is one, the delivery says.
+  expect(series.get("parlant_dead_letters")).toBe(1);
+});
+
+test("webhooks that failed for good are dead letters for as long as they are, and one that waits has its age", async () => {
+  const { owner } = server.database;
+  const insert = `insert into parlant.parlant_webhook_delivery (workspace_id, id, kind, body, body_sha256, status, received_at)
+    select $1, status || n, 'workspace_event', '\\x00', sha256('\\x00'), status::parlant.webhook_status, now() - interval '2 days'
+    from (values ('dead', 1), ('dead', 2), ('failed', 1)) as delivery (status, n)`;
+  const seen = async () => {
+    clock.forward(60_000);
+    const series = await scrape();
+    return [series.get("parlant_dead_letters") ?? -1, series.get("parlant_webhook_inbox_age_seconds") ?? -1];
+  };
+  const [before = -1] = await seen();
+  await changePastTheServer(owner, insert, [server.workspace.id]);
+  const [dead, age] = await seen();
+  expect(dead).toBe(before + 2);
+  expect(age).toBeGreaterThanOrEqual(2 * 86_400);
+  const end = "update parlant.parlant_webhook_delivery set status = 'done', processed_at = now() where workspace_id = $1";
+  await changePastTheServer(owner, end, [server.workspace.id]);
+  const [afterwards, ageAfterwards] = await seen();
+  expect(afterwards).toBe(before);
+  expect(ageAfterwards).toBeLessThan(86_400);
 });
 
 test("where no connection is to be had, what is read without one is told all the same", async () => {

@@ -16,7 +16,7 @@ export type WebhookKind = keyof typeof READERS;
  * @throws AppError BAD_REQUEST where it is no JSON, no event that is known, or has not what the event needs
  */
 export function readEvent(kind: WebhookKind, body: Uint8Array): SimEvent {
-  const text = new TextDecoder("utf-8", { fatal: false }).decode(body);
+  const text = decode(body);
   assertHarmlessJson(text);
   let value: unknown;
   try {
@@ -25,6 +25,14 @@ export function readEvent(kind: WebhookKind, body: Uint8Array): SimEvent {
     throw new AppError("BAD_REQUEST", "The body is not valid JSON");
   }
   return READERS[kind](value);
+}
+
+function decode(body: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    throw new AppError("BAD_REQUEST", "The body is not valid UTF-8");
+  }
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {

@@ -56,7 +56,7 @@ export const DIFFERENCES = ["state", "settings", "owner", "archive", "grants", "
 export const SyncStatus = z.object({
   workspaceId: z.string(),
   isolationStatus: z.enum(["healthy", "degraded", "unhealthy"]).describe("As isolation.health has it"),
-  syncHealth: z.enum(["healthy", "warning"]).describe("healthy where everything agrees"),
+  syncHealth: z.enum(["healthy", "warning"]).describe("healthy where everything agrees and no webhook has failed for good"),
   dataConsistency: z
     .enum(["consistent", "lagging", "inconsistent"])
     .describe("lagging: what differs is to be repaired by the next look; inconsistent: it should have been by now"),
@@ -67,6 +67,9 @@ export const SyncStatus = z.object({
     .object({ action: z.string(), occurredAt: z.date() })
     .nullable()
     .describe("The last change of Sim's that was carried out here; null for none"),
+  lastEventAt: z.date().nullable().describe("When a webhook of Sim's about the workspace was last received; null for never"),
+  pendingDeliveries: z.int().min(0).describe("Webhooks that are accepted and not carried out yet, those between two tries too"),
+  deadLetters: z.int().min(0).describe("Webhooks that failed in every try, and wait to be sent again or replayed"),
   lagMs: z.int().min(0).describe("For how long Sim has been ahead, as its row tells; 0 where nothing differs"),
   syncing: z.object({ startedAt: z.date() }).nullable().describe("A sync on demand that is under way"),
   sweep: z

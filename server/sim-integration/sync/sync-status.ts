@@ -13,6 +13,8 @@ const INTERVALS_OF_LAG = 3;
 /** What began longer ago was cut off: no transaction lasts longer than a quarter of it. */
 const LONGEST_SYNC_MS = 60_000;
 
+const DELIVERY_STATUSES = ["pending", "failed", "dead", "done"] as const;
+
 type Difference = SyncStatus["differences"][number];
 
 /**
@@ -27,11 +29,12 @@ export async function readSyncStatus(
   const facts = await readFacts(ctx, workspaceId);
   const db = ctx.lifecycle.openWorkspace(systemBinding(workspaceId, "sync.status"));
   const nowMs = ctx.lifecycle.clock.now();
-  const [state, agents, sessions, lastEvent, health] = await Promise.all([
+  const [state, agents, sessions, lastEvent, deliveries, health] = await Promise.all([
     db.workspaceState.findFirst({}),
     countAgents(db),
     countSessions(db),
     readLastEvent(db),
+    readDeliveries(db),
     ctx.isolation.health(workspaceId),
   ]);
   const differences = [...differencesOf(facts), ...countsThatDiffer(facts, agents, sessions)];
@@ -40,13 +43,14 @@ export async function readSyncStatus(
   return {
     workspaceId,
     isolationStatus: health.status,
-    syncHealth: differences.length === 0 ? "healthy" : "warning",
+    syncHealth: differences.length === 0 && deliveries.deadLetters === 0 ? "healthy" : "warning",
     dataConsistency:
       differences.length === 0 ? "consistent" : lagMs <= INTERVALS_OF_LAG * ctx.intervalMs ? "lagging" : "inconsistent",
     differences,
     isArchived: facts.isArchived,
     lastSync: state?.syncedAt ?? null,
     lastEvent,
+    ...deliveries,
     lagMs,
     syncing: syncingOf(state, nowMs),
     sweep: sweep && { startedAt: sweep.startedAt, finishedAt: sweep.finishedAt },
@@ -103,6 +107,21 @@ async function readLastEvent(db: WorkspaceDb): Promise<SyncStatus["lastEvent"]> 
     orderBy: { id: "desc" },
     select: { action: true, occurredAt: true },
   });
+}
+
+/** How it stands with what Sim told: each by a look-up in the index, however many were carried out. */
+async function readDeliveries({
+  webhookDelivery,
+}: WorkspaceDb): Promise<Pick<SyncStatus, "lastEventAt" | "pendingDeliveries" | "deadLetters">> {
+  const [pendingDeliveries, deadLetters, ...latest] = await Promise.all([
+    webhookDelivery.count({ where: { status: { in: ["pending", "failed"] } } }),
+    webhookDelivery.count({ where: { status: "dead" } }),
+    ...DELIVERY_STATUSES.map((status) =>
+      webhookDelivery.findFirst({ where: { status }, orderBy: { receivedAt: "desc" }, select: { receivedAt: true } }),
+    ),
+  ]);
+  const times = latest.flatMap((delivery) => (delivery ? delivery.receivedAt.getTime() : []));
+  return { pendingDeliveries, deadLetters, lastEventAt: times.length === 0 ? null : new Date(Math.max(...times)) };
 }
 
 function syncingOf(state: { syncStartedAt: Date | null } | null, nowMs: number): SyncStatus["syncing"] {

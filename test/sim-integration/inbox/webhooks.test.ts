@@ -168,6 +168,15 @@ describe("before anything is taken from the queue", () => {
     expect((await send(eventOf(workspaceId, { novel: 1, data: { novel: true } }))).status).toBe(202);
   });
 
+  test("a signed body that is no UTF-8 is 400, and names no workspace by what it is not", async () => {
+    const [head, tail] = eventOf("@").split("@");
+    const body = Buffer.concat([Buffer.from(head ?? ""), Buffer.from([0xff]), Buffer.from(tail ?? "")]);
+    const headers = await sign(body, { secrets: [SECRET], id: "no-utf8", now: Date.now() });
+    const sent = { method: "POST", headers: { "content-type": "application/json", ...headers }, body };
+    expect((await fetch(`${server.url}${EVENTS}`, sent)).status).toBe(400);
+    expect(await deliveries("\ufffd")).toEqual([]);
+  });
+
   test("a body of more than 256 KiB is 413, of another type 415", async () => {
     const workspaceId = await newWorkspace();
     const tooLarge = eventOf(workspaceId, { data: { padding: "x".repeat(256 * 1_024) } });

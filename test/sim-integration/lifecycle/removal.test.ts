@@ -28,7 +28,8 @@ async function makeUsedWorkspace(): Promise<string> {
 async function rowsOf(workspaceId: string): Promise<number> {
   const { rows } = await database.owner.query<{ count: number }>(
     `select count(*)::integer as count from (select parlant.parlant_enter_system($1, 'test')) as entered,
-      lateral (select workspace_id from parlant.parlant_agent union all select workspace_id from parlant.parlant_workspace_state) as one`,
+      lateral (select workspace_id from parlant.parlant_agent union all select workspace_id from parlant.parlant_workspace_state
+        union all select workspace_id from parlant.parlant_webhook_delivery) as one`,
     [workspaceId],
   );
   return rows[0]?.count ?? 0;
@@ -49,6 +50,21 @@ test("a workspace that Sim deletes takes its rows with it, and its trail says so
   });
   expect(await rowsOf(other)).toBe(2);
   expect(await readTrail(database, other)).toHaveLength(1);
+});
+
+test("what Sim had told of the workspace goes too, and nothing of another's", async () => {
+  const [workspaceId, other] = [await makeUsedWorkspace(), await makeUsedWorkspace()];
+  for (const id of [workspaceId, other]) {
+    await changePastTheServer(
+      database.owner,
+      `insert into parlant.parlant_webhook_delivery (workspace_id, id, kind, body, body_sha256, received_at)
+       values ($1, 'told', 'workspace_event', '\\x00', sha256('\\x00'), now())`,
+      [id],
+    );
+    expect(await rowsOf(id)).toBe(3);
+  }
+  await database.owner.query("delete from workspace where id = $1", [workspaceId]);
+  expect([await rowsOf(workspaceId), await rowsOf(other)]).toEqual([0, 3]);
 });
 
 test("a deletion that Sim takes back leaves no record of it", async () => {

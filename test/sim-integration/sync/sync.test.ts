@@ -180,6 +180,24 @@ describe("sync.status", () => {
     expect(differences).toEqual([{ what: "agents", message: "1 agents are archived with the workspace, which is not" }]);
   });
 
+  test("tells what Sim told: what waits, what failed for good, and when the last of it came", async () => {
+    const [{ id }, other] = [await makeUsed(), await makeUsed()];
+    const told = { lastEventAt: null, pendingDeliveries: 0, deadLetters: 0 };
+    expect(await statusOf(id)).toMatchObject(told);
+    const last = new Date("2026-11-24T12:00:00Z");
+    const insert = `insert into parlant.parlant_webhook_delivery (workspace_id, id, kind, body, body_sha256, status, received_at, processed_at)
+      select $1, status, 'workspace_event', '\\x00', sha256('\\x00'), status::parlant.webhook_status, $2::timestamptz - age * interval '1 s',
+        case when status = 'done' then now() end
+      from (values ('pending', 3), ('failed', 2), ('done', 0)) as delivery (status, age)`;
+    await changePastTheServer(server.database.owner, insert, [id, last]);
+    const waiting = { lastEventAt: last, pendingDeliveries: 2, deadLetters: 0, syncHealth: "healthy" };
+    expect(await statusOf(id)).toMatchObject(waiting);
+    const die = "update parlant.parlant_webhook_delivery set status = 'dead' where workspace_id = $1 and status = 'failed'";
+    await changePastTheServer(server.database.owner, die, [id]);
+    expect(await statusOf(id)).toMatchObject({ ...waiting, pendingDeliveries: 1, deadLetters: 1, syncHealth: "warning" });
+    expect(await statusOf(other.id)).toMatchObject(told);
+  });
+
   test("says what is to become of a workspace that Sim deleted", async () => {
     const { id } = await makeUsed();
     const at = new Date();
