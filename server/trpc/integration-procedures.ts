@@ -18,11 +18,11 @@ export interface IntegrationContext {
 
 type IntegrationStep<Base> = Step<{ ctx: IntegrationContext }, { ctx: IntegrationContext }, Base>;
 
-/** A procedure for Sim's backend alone. */
+/** A procedure for Sim's backend on its own behalf alone: where it acts for a user, it may what that user may. */
 export function internalProcedure(summary: string): IntegrationStep<unknown> {
   const builder = ladder({ permission: "internal", summary }).use(async ({ ctx, path, next }) => {
     const caller = await recognise(ctx, true);
-    if (caller.principal.kind !== "internal") throw refused(ctx, path, caller, "This is for Sim's backend alone");
+    if (!isSimItself(caller)) throw refused(ctx, path, caller, "This is for Sim's backend alone");
     return next({ ctx: { integration: contextOf(ctx, path, caller) } });
   });
   return step(builder, { query: open, mutation: open });
@@ -52,7 +52,7 @@ export function namedWorkspacesProcedure<Base>(
     const attempt = beginAttempt(ctx, called, input);
     try {
       const caller = await recognise(ctx, false, attempt);
-      if (caller.principal.kind !== "internal" || caller.principal.userId !== null) {
+      if (!isSimItself(caller)) {
         const named = new Set(workspacesOf(input as Base));
         if (named.size === 0) throw forSimAlone("Without a workspace this is for Sim's backend alone: name workspaces");
         for (const workspaceId of named) {
@@ -89,6 +89,10 @@ function refused(ctx: RequestContext, path: string, caller: Authentication, mess
   const request = { ...ctx.request, method: path };
   noteRefusal(ctx.services.audit, { operation: "integration:sync", workspaceId: null, agentId: null, request, caller }, error);
   return toAppError(error);
+}
+
+function isSimItself({ principal }: Authentication): boolean {
+  return principal.kind === "internal" && principal.userId === null;
 }
 
 function forSimAlone(message: string): AppError {

@@ -60,6 +60,7 @@ async function refusalOf(call: Promise<unknown>): Promise<string> {
 }
 
 test("what is for Sim's backend is for nobody else", async () => {
+  expect(await refusalOf(as(await internalHeaders(first.admin.id)).internal())).toBe("FORBIDDEN PRINCIPAL_KIND_NOT_PERMITTED");
   expect(await as(await internalHeaders()).internal()).toEqual({ kind: "internal" });
   const key = await makeApiKey(database.owner, { userId: first.admin.id, workspaceId: first.id });
   for (const headers of [first.admin.headers, { "x-api-key": key.plain }])

@@ -116,7 +116,7 @@ class Example {
     yield* FIELD_EXAMPLES[name] ?? [];
     const definition = definitionOf(schema);
     if (isId(name, definition)) {
-      const slot = { kind: name.replace(/Ids$/, "Id"), path, isRequired: required };
+      const slot = { kind: kindOf(name), path, isRequired: required };
       this.slots.push(slot);
       yield this.#filling.idOf(slot);
       return;
@@ -181,6 +181,11 @@ class Example {
 function isId(name: string, definition: Definition): boolean {
   if (definition.type !== "string") return false;
   return /Ids?$/.test(name) || definition.format === "uuid" || (definition as unknown) === simId._zod.def;
+}
+
+/** Sim's events name an id as workspace_id, all else as workspaceId. */
+function kindOf(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()).replace(/Ids$/, "Id");
 }
 
 function inner(definition: Definition): z.ZodType {

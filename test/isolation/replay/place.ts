@@ -41,6 +41,9 @@ const SIMS_KINDS: Record<string, (place: Place) => string> = {
   organizationId: ({ organizationId }) => organizationId,
   userId: ({ reader }) => reader.id,
   createdBy: ({ admin }) => admin.id,
+  triggeredBy: ({ admin }) => admin.id,
+  updatedBy: ({ admin }) => admin.id,
+  affectedUsers: ({ reader }) => reader.id,
   customerId: ({ workspaceId }) => `customer of ${workspaceId}`,
   traceId: ({ workspaceId }) => `trace of ${workspaceId}`,
   actor: ({ admin }) => admin.id,
@@ -49,16 +52,28 @@ const SIMS_KINDS: Record<string, (place: Place) => string> = {
   targetId: ({ live }) => live["agentId"] ?? "agent",
 };
 
-/** Kinds of ours that come about by themselves: how to have one that is there. None of them ever ends. */
-const KINDS_OF_CALLS: Record<string, (place: Place, act: Act) => Promise<string>> = {
-  async auditEventId({ workspaceId, admin }, act) {
-    const { text } = (await act("workspaces.audit.export", admin, { workspaceId })) as { text: string };
-    const [, first = ""] = text.split("\n");
-    return (JSON.parse(first) as { leaf: { id: string } }).leaf.id;
+/** A kind of ours that comes about by itself: the kinds that are needed for it, and how to have one that is there. */
+interface KindOfCalls {
+  needs: readonly string[];
+  have(place: Place, act: Act): Promise<string>;
+}
+
+/** None of them ever ends. */
+const KINDS_OF_CALLS: Record<string, KindOfCalls> = {
+  auditEventId: {
+    needs: [],
+    async have({ workspaceId, admin }, act) {
+      const { text } = (await act("workspaces.audit.export", admin, { workspaceId })) as { text: string };
+      const [, first = ""] = text.split("\n");
+      return (JSON.parse(first) as { leaf: { id: string } }).leaf.id;
+    },
   },
-  async deliveryId({ workspaceId, admin, live }, act) {
-    const tested = await act("workspaces.webhooks.endpoints.test", admin, { workspaceId, endpointId: live["endpointId"] });
-    return (tested as { deliveryId: string }).deliveryId;
+  deliveryId: {
+    needs: ["endpointId"],
+    async have({ workspaceId, admin, live }, act) {
+      const tested = await act("workspaces.webhooks.endpoints.test", admin, { workspaceId, endpointId: live["endpointId"] });
+      return (tested as { deliveryId: string }).deliveryId;
+    },
   },
 };
 
@@ -103,7 +118,7 @@ export async function furnish(place: Place, kinds: readonly string[], procedures
       continue;
     }
     if (Object.hasOwn(KINDS_OF_CALLS, kind)) {
-      place.live[kind] = (await KINDS_OF_CALLS[kind]?.(place, act)) ?? "";
+      place.live[kind] = (await KINDS_OF_CALLS[kind]?.have(place, act)) ?? "";
       place.gone[kind] ??= newId(Date.now());
       continue;
     }
@@ -127,7 +142,8 @@ export function kindsOf(paths: readonly string[], procedures: Procedures): strin
   };
   const visit = (kind: string) => {
     if (found.has(kind)) return;
-    if (isOurs(kind) && !Object.hasOwn(KINDS_OF_CALLS, kind)) visitInput(makersOf(kind, procedures)[0]);
+    if (Object.hasOwn(KINDS_OF_CALLS, kind)) for (const needed of KINDS_OF_CALLS[kind]?.needs ?? []) visit(needed);
+    else if (isOurs(kind)) visitInput(makersOf(kind, procedures)[0]);
     found.add(kind);
   };
   visit("workspaceId");

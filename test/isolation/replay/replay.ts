@@ -48,6 +48,14 @@ interface Call {
   text: string;
 }
 
+/** Whether only Sim's backend may make the call: always, or because simIntegration's permission is asked in the workspaces named, and none is. */
+function isSimsAlone({ path, procedures }: Call, slots: readonly IdSlot[]): boolean {
+  const permission = procedures[path]?.meta.permission ?? "";
+  return (
+    permission === "internal" || (permission.startsWith("integration:") && !slots.some(({ kind }) => kind === "workspaceId"))
+  );
+}
+
 class Replay {
   readonly #findings: string[] = [];
   readonly #stage: Stage;
@@ -63,6 +71,11 @@ class Replay {
     const { mine, credentials } = this.#stage;
     const { slots } = this.#input(this.#own);
     const used = Object.entries(credentials).slice(0, isWithEveryCredential ? undefined : 1);
+    if (isSimsAlone(this.#call, slots)) {
+      for (const [credential, headers] of used) await this.#replayRefused(credential, headers);
+      await this.#control(this.#stage.sim);
+      return this.#findings;
+    }
     if (slots.some(({ path }) => path === "workspaceId")) {
       for (const [credential, headers] of used) await this.#replayWorkspaces(credential, headers);
     }
@@ -72,6 +85,18 @@ class Replay {
     }
     await this.#control();
     return this.#findings;
+  }
+
+  /** Whatever is named in it, a call that is Sim's backend's alone is refused to everyone else in the same way. */
+  async #replayRefused(credential: string, headers: Record<string, string>): Promise<void> {
+    const { mine, strangers } = this.#stage;
+    const refused = await this.#ask(headers, ({ kind }) => absentId(kind));
+    if (refused.status !== 403) this.#find(`with ${credential}, what is Sim's backend's alone is ${refused.status}`);
+    for (const { live, gone } of [mine, ...Object.values(strangers)]) {
+      for (const contents of [live, gone]) {
+        this.#compare(`with ${credential}`, await this.#ask(headers, this.#idsIn(contents)), refused);
+      }
+    }
   }
 
   /** A workspace that is closed to the caller, whatever else is named in it, is one that is not there. */
@@ -114,12 +139,12 @@ class Replay {
   }
 
   /** The same call on one's own ids succeeds. */
-  async #control(): Promise<void> {
+  async #control(headers: Record<string, string> = this.#stage.mine.admin.headers): Promise<void> {
     const { mine, act, refurnish } = this.#stage;
     const { path, procedures, transport } = this.#call;
     const set = path.replace(/\.remove$/, ".set");
     if (set !== path && procedures[set]) await act(set, mine.admin, examplesOf(set, procedures, mine)[0]?.value);
-    const { status, body } = await this.#ask(mine.admin.headers, this.#own);
+    const { status, body } = await this.#ask(headers, this.#own);
     if (!transport.isSuccess(status)) this.#find(`control: on one's own ids it is ${status} ${body}`);
     if (procedures[path]?.type === "mutation") await refurnish();
   }

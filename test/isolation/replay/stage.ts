@@ -1,8 +1,7 @@
-import { SignJWT } from "jose";
 import superjson from "superjson";
 import { connectInUtc, makeApiKey } from "../../support/database.ts";
+import { internalHeaders } from "../../support/internal.ts";
 import type { TestServer } from "../../support/server.ts";
-import { TEST_INTERNAL_SECRET } from "../../support/services.ts";
 import { type Act, furnish, makePlace, type Place, type Procedures } from "./place.ts";
 import { allRows, changesOutside, secretsFrom } from "./rows.ts";
 import { transportsOf } from "./transports.ts";
@@ -14,6 +13,8 @@ export interface Stage {
   strangers: Readonly<Record<string, Place>>;
   /** Headers of the admin's credentials of each kind, the session first; the last is a key of the workspace alone. */
   credentials: Readonly<Record<string, Record<string, string>>>;
+  /** Headers of Sim's backend on its own behalf. */
+  sim: Record<string, string>;
   /** Texts of the strangers that must stand in no answer. */
   secrets: readonly string[];
   act: Act;
@@ -51,9 +52,10 @@ export async function setStage(server: TestServer, kinds: readonly string[], pro
     credentials: {
       "a session": mine.admin.headers,
       "a personal key": { "x-api-key": personal.plain },
-      "an internal token": { authorization: `Bearer ${await internalToken(mine.admin.id)}` },
+      "an internal token": await internalHeaders(mine.admin.id),
       "a workspace's key": { "x-api-key": ofWorkspace.plain },
     },
+    sim: await internalHeaders(),
     secrets: secretsFrom(before, mine, Object.values(strangers)),
     act,
     refurnish: () => furnish(mine, kinds, procedures, act),
@@ -73,14 +75,4 @@ export function actorOn(url: string, procedures: Procedures): Act {
     if (answer?.status !== 200) throw new Error(`${path} was to succeed and answered ${answer?.status} ${answer?.body}`);
     return superjson.deserialize((JSON.parse(answer.body) as { result: { data: never } }).result.data);
   };
-}
-
-function internalToken(userId: string): Promise<string> {
-  return new SignJWT({ type: "internal", userId })
-    .setProtectedHeader({ alg: "HS256" })
-    .setIssuer("sim-internal")
-    .setAudience("sim-api")
-    .setIssuedAt()
-    .setExpirationTime("5m")
-    .sign(new TextEncoder().encode(TEST_INTERNAL_SECRET));
 }

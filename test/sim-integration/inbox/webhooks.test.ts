@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sign } from "../../../client-sdk/src/webhooks/index.ts";
 import { sendRaw } from "../../http/send-raw.ts";
 import { makeUser, makeWorkspace } from "../../support/database.ts";
+import { internalHeaders } from "../../support/internal.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { callerWith } from "../../support/services.ts";
-import { internalToken } from "./internal-token.ts";
 
 const SECRET = "webhook-secret-of-the-tests-0123456789abcd";
 const EVENTS = "/api/v1/sim-integration/webhooks/workspace-events";
@@ -230,7 +230,7 @@ describe("before anything is taken from the queue", () => {
   test("Sim's backend tells the same by a call, and nobody else may", async () => {
     const workspaceId = await newWorkspace();
     const event = JSON.parse(eventOf(workspaceId));
-    const sim = callerWith(server.dependencies, { authorization: `Bearer ${await internalToken()}` });
+    const sim = callerWith(server.dependencies, await internalHeaders());
     expect(await sim.simIntegration.webhooks.workspaceEvents({ event, deliveryId: "call-1" })).toEqual({
       status: "accepted",
       deliveryId: "call-1",
@@ -304,7 +304,7 @@ describe("carried out", () => {
     await owner.query("DROP TRIGGER refuse ON parlant.parlant_workspace_state; DROP FUNCTION parlant.refuse()");
     expect((await send(eventOf(workspaceId), { id: one })).body).toMatchObject({ duplicate: true });
     await settled(workspaceId).toEqual(["done", "dead"]);
-    const sim = callerWith(server.dependencies, { authorization: `Bearer ${await internalToken()}` });
+    const sim = callerWith(server.dependencies, await internalHeaders());
     expect(await sim.simIntegration.webhooks.replay({ workspaceId })).toEqual({ replayed: 1 });
     await settled(workspaceId).toEqual(["done", "done"]);
     expect(await sim.simIntegration.webhooks.replay({ workspaceId })).toEqual({ replayed: 0 });
