@@ -52,6 +52,8 @@ interface OfferOptions {
 
 function offer(boss: PgBoss, { name, everySeconds }: Sweep, { clock, log, stopping, wake }: OfferOptions): void {
   const everyMs = everySeconds * 1_000;
+  let timer: NodeJS.Timeout | undefined;
+  stopping.addEventListener("abort", () => clearTimeout(timer), { once: true });
   const tick = async () => {
     try {
       const id = await boss.send(
@@ -70,8 +72,7 @@ function offer(boss: PgBoss, { name, everySeconds }: Sweep, { clock, log, stoppi
     }
     if (stopping.aborted) return;
     const untilNextSlot = everyMs - (clock.now() % everyMs);
-    const timer = setTimeout(tick, untilNextSlot).unref();
-    stopping.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    timer = setTimeout(tick, untilNextSlot).unref();
   };
   void tick();
 }

@@ -34,7 +34,7 @@ export function createDeliverEvent(options: DeliverEventOptions): JobKind<Delive
     retries: QUEUE_RETRIES,
     batchSize: AT_ONCE,
     async handle(ctx, jobs) {
-      const results = await Promise.allSettled(jobs.map(({ deliveryId }) => deliver(ctx, deliveryId, options)));
+      const results = await Promise.allSettled(jobs.map((job) => deliver(ctx, job, options)));
       for (const result of results) if (result.status === "rejected") throw result.reason;
     },
     async onDead({ db }, { deliveryId }) {
@@ -44,7 +44,7 @@ export function createDeliverEvent(options: DeliverEventOptions): JobKind<Delive
   };
 }
 
-async function deliver(ctx: JobContext, deliveryId: string, options: DeliverEventOptions): Promise<void> {
+async function deliver(ctx: JobContext, { deliveryId, attempts }: DeliverEventJob, options: DeliverEventOptions): Promise<void> {
   const { clock, random = Math.random } = options;
   const delivery = await ctx.db.endpointDelivery.findFirst({
     where: { id: deliveryId, status: "pending" },
@@ -52,6 +52,8 @@ async function deliver(ctx: JobContext, deliveryId: string, options: DeliverEven
   });
   // Sent already by a try whose job was made again, or gone with its endpoint.
   if (!delivery) return;
+  // The next try has a job of its own, with its time.
+  if (attempts !== undefined && attempts !== delivery.attempts) return;
   const { endpoint } = delivery;
   const waitMs = (endpoint.pausedUntil?.getTime() ?? 0) - clock.now();
   if (endpoint.isEnabled && waitMs > 0 && delivery.eventType !== TEST_EVENT) {

@@ -40,6 +40,6 @@ export async function sendTo(
   const ids = { id, endpointId, eventId, targetKind, targetId, actorKind, actorId };
   const times = { occurredAt, createdAt: occurredAt, nextAttemptAt: occurredAt };
   await tx.endpointDelivery.createMany({ data: [{ ...ids, ...times, eventType }] });
-  await enqueue(tx, DELIVER_EVENT, { deliveryId: id });
+  await enqueue(tx, DELIVER_EVENT, { deliveryId: id, attempts: 0 });
   return id;
 }

@@ -62,7 +62,8 @@ export async function recordTry(
         },
       ],
     });
-    if (delaySeconds !== null) await enqueue(tx, DELIVER_EVENT, { deliveryId: id }, { startAfterSeconds: delaySeconds });
+    if (delaySeconds !== null)
+      await enqueue(tx, DELIVER_EVENT, { deliveryId: id, attempts }, { startAfterSeconds: delaySeconds });
     if (isTaken) await noteSuccess(tx, endpointId);
     else if (delivery.endpoint.isEnabled) await noteFailure(tx, endpointId, { status, retryAfterSeconds, nowMs });
     await tx.endpointDelivery.deleteMany({

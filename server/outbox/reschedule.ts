@@ -16,6 +16,6 @@ export async function reschedule(
       where: { id, status: "pending", attempts },
       data: { nextAttemptAt: new Date(clock.now() + delaySeconds * 1_000) },
     });
-    if (count > 0) await enqueue(tx, DELIVER_EVENT, { deliveryId: id }, { startAfterSeconds: delaySeconds });
+    if (count > 0) await enqueue(tx, DELIVER_EVENT, { deliveryId: id, attempts }, { startAfterSeconds: delaySeconds });
   });
 }

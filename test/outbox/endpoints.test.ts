@@ -111,6 +111,8 @@ describe("an event of the workspace", () => {
   });
 });
 
+type Queued = Awaited<ReturnType<typeof outbox.queued>>[number];
+
 describe("a try that fails", () => {
   test("is made again after the schedule's delay, under the same webhook-id and signed anew", async () => {
     receiver.replies({ status: 500, body: "a stack trace" }, { status: 204 });
@@ -132,6 +134,25 @@ describe("a try that fails", () => {
     // A job that is made again after its delivery is done sends nothing.
     await outbox.deliver(id, [delivery?.id ?? ""]);
     expect(receiver.received).toHaveLength(2);
+  });
+
+  test("is made once, whatever job is run again: after a crash, after its time, beside one that an admin asked for", async () => {
+    receiver.replies({ status: 500 });
+    const { id, client } = await outbox.makeWorkspace();
+    const { id: endpointId } = await client.webhooks.endpoints.create({ url: receiver.url });
+    await client.agents.create({ name: "Scout" });
+    const [first] = (await outbox.queued(id)) as [Queued];
+    await outbox.run(id, first);
+    await outbox.run(id, first);
+    expect(receiver.received).toHaveLength(1);
+    await client.webhooks.endpoints.redeliver(endpointId, first.deliveryId);
+    const again = await outbox.queued(id);
+    expect(again.map(({ attempts }) => attempts).toSorted()).toEqual([0, 1, 1]);
+    for (const job of again) await outbox.run(id, job);
+    expect(receiver.received).toHaveLength(2);
+    // The control: a job that does not say which try it is of sends it anew.
+    await outbox.deliver(id, [first.deliveryId]);
+    expect(receiver.received).toHaveLength(3);
   });
 
   test("is a redirect, too, and is given up after the last try of the schedule", async () => {
@@ -176,7 +197,7 @@ describe("a try that fails", () => {
     receiver.replies({});
     const [waiting] = (await endpoints.deliveries(endpointId)).data;
     await endpoints.redeliver(endpointId, waiting?.id ?? "");
-    expect((await outbox.queued(id)).at(-1)).toEqual({ deliveryId: waiting?.id, inSeconds: 0 });
+    expect((await outbox.queued(id)).at(-1)).toEqual({ attempts: 0, deliveryId: waiting?.id, inSeconds: 0 });
     await outbox.deliver(id, [waiting?.id ?? ""]);
     expect(receiver.received).toHaveLength(1);
   });

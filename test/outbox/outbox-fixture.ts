@@ -42,10 +42,15 @@ export async function startOutbox() {
         await kind.handle({ workspaceId, db, signal: new AbortController().signal, attempt: 1 }, [{ workspaceId, deliveryId }]);
       }
     },
+    /** Runs a job as the queue has it. */
+    async run(workspaceId: string, job: { deliveryId: string; attempts: number }) {
+      const db = open(workspaceId);
+      await kind.handle({ workspaceId, db, signal: new AbortController().signal, attempt: 1 }, [{ workspaceId, ...job }]);
+    },
     /** Deliveries for which a job is in the queue, one for each job. */
-    async queued(workspaceId: string): Promise<{ deliveryId: string; inSeconds: number }[]> {
+    async queued(workspaceId: string): Promise<{ deliveryId: string; attempts: number; inSeconds: number }[]> {
       const { rows } = await database.owner.query(
-        `select data->>'deliveryId' as "deliveryId", round(extract(epoch from start_after - created_on))::int as "inSeconds"
+        `select data->>'deliveryId' as "deliveryId", (data->>'attempts')::int as attempts, round(extract(epoch from start_after - created_on))::int as "inSeconds"
           from parlant.job where name = 'deliver-event' and data->>'workspaceId' = $1 order by created_on, start_after`,
         [workspaceId],
       );

@@ -49,13 +49,17 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { lifecycle, sim, features, purge, purgeAfterMs, batchSize = BATCH_SIZE } = options;
   const { clock, log } = lifecycle;
   let latest: Sweep | null = null;
+  const times = () => ({ nowMs: clock.now(), purgeAfterMs });
 
   async function reconcile(facts: SyncFacts, sweep: Sweep): Promise<void> {
-    const { workspaceId, isExportAsked } = facts;
+    const { workspaceId } = facts;
     try {
       for (const event of toEvents(facts)) await applyEvent(lifecycle, event);
       if (!facts.isPurgeDue || !purge) return;
-      await purge({ workspaceId, isExportAsked });
+      // Others of the batch may have been purged for hours meanwhile, and Sim may have restored this one, and archived it anew.
+      const [present] = (await readSyncBatch(sim, features, { workspaceIds: [workspaceId] }, times())).rows;
+      if (!present?.isPurgeDue) return;
+      await purge({ workspaceId, isExportAsked: present.isExportAsked });
       sweep.purged++;
       await lifecycle.publish({ kind: "workspace", workspaceId });
       log.info({ workspaceId }, "a workspace that Sim deleted was purged");
@@ -82,7 +86,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       };
       latest = sweep;
       for (let after: string | null = ""; after !== null && !signal.aborted; ) {
-        const batch = await readSyncBatch(sim, features, { after, take: batchSize }, { nowMs: clock.now(), purgeAfterMs });
+        const batch = await readSyncBatch(sim, features, { after, take: batchSize }, times());
         const waiting = batch.rows.values();
         const lane = async () => {
           for (const facts of waiting) if (!signal.aborted) await reconcile(facts, sweep);

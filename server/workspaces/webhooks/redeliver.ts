@@ -16,17 +16,17 @@ export function redeliver(ctx: WorkspaceContext, { endpointId, deliveryId }: End
     if (!(await tx.db.holdEndpoint(endpointId))) throw endpointNotFound();
     const endpoint = await loadEndpoint(tx, endpointId);
     if (!endpoint.isEnabled) throw new AppError("CONFLICT", "The endpoint is disabled; enable it first");
-    const { count } = await tx.db.endpointDelivery.updateMany({
+    const [delivery] = await tx.db.endpointDelivery.updateManyAndReturn({
       where: { id: deliveryId, endpointId },
       data: { status: "pending", completedAt: null, nextAttemptAt: new Date(tx.clock.now()) },
     });
-    if (count === 0) throw new AppError("NOT_FOUND", "Delivery not found");
+    if (!delivery) throw new AppError("NOT_FOUND", "Delivery not found");
     // Whoever asks for it says that the endpoint is there again.
     await tx.db.webhookEndpoint.updateMany({
       where: { id: endpointId, pausedUntil: { not: null } },
       data: { pausedUntil: null },
     });
-    await enqueue(tx.db, DELIVER_EVENT, { deliveryId });
+    await enqueue(tx.db, DELIVER_EVENT, { deliveryId, attempts: delivery.attempts });
     await recordAudit(tx, { action: "endpoint.redeliver", target: { kind: "endpoint", id: endpointId } });
     return { deliveryId, isolation: { workspaceId: tx.workspaceId, verified: true } };
   });

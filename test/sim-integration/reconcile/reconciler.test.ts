@@ -224,6 +224,32 @@ describe("a purge", () => {
     expect(purged).toEqual([]);
   });
 
+  test("is no more where Sim restored the workspace and archived it anew while others of the batch were purged", async () => {
+    const due: string[] = [];
+    for (let count = 0; count < 6; count++) {
+      const { id } = await makeUsed();
+      await sim.archive(id, new Date(clock.now()));
+      await apply("workspace_deleted", id, { deletion: { ...deletion, mode: "delete" }, occurredAt: new Date(clock.now()) });
+      due.push(id);
+    }
+    const last = due.toSorted().at(-1) ?? "";
+    let rearchived: Promise<unknown> | undefined;
+    const purge: Purge = async (request) => {
+      rearchived ??= sim.restore(last).then(() => sim.archive(last, new Date(clock.now() + 1_000)));
+      await rearchived;
+      purged.push(request);
+    };
+    const { sim: reader } = dependencies.services;
+    const options = { lifecycle, sim: reader, features: CURRENT_SIM, purge, purgeAfterMs: 30 * DAY_MS, batchSize: 1_000 };
+    await createReconciler(options).sweep(NEVER);
+    expect(purged.map(({ workspaceId }) => workspaceId).toSorted()).toEqual(due.toSorted().slice(0, -1));
+    // What is archived anew is not deleted.
+    await sweep();
+    expect(purged.filter(({ workspaceId }) => workspaceId === last)).toEqual([]);
+    for (const id of due) await sim.restore(id);
+    await sweep();
+  });
+
   test("is not asked for by an archive alone, however old", async () => {
     const { id } = await makeUsed();
     await sim.archive(id, new Date(0));
