@@ -1,5 +1,6 @@
 import type { JobResult, JobWithMetadata, PgBoss } from "pg-boss";
 import type { Binding } from "../db/binding.ts";
+import { isDatabaseUnavailable } from "../db/errors.ts";
 import { systemBinding } from "../db/system-binding.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
 import type { Logger } from "../shared/logger.ts";
@@ -79,9 +80,9 @@ async function runBatch(
   }
   const waiting = [...groups.values()];
   const run = async (group: readonly ParsedJob[]): Promise<void> => {
-    const reason = await runGroup(kind, group, options, handle);
-    if (reason === null) results.push(...group.map(({ job }) => ({ id: job.id, status: "completed" as const })));
-    else if (group.length === 1) results.push(...group.map(({ job }) => failed(job, reason)));
+    const failure = await runGroup(kind, group, options, handle);
+    if (failure === null) results.push(...group.map(({ job }) => ({ id: job.id, status: "completed" as const })));
+    else if (group.length === 1 || failure.isOfAll) results.push(...group.map(({ job }) => failed(job, failure.reason)));
     else for (const one of group) await run([one]);
   };
   await Promise.all(
@@ -92,13 +93,19 @@ async function runBatch(
   return results;
 }
 
+interface Failure {
+  reason: string;
+  /** Whether no job of the group would fare better alone: the database is away, or the server stops. */
+  isOfAll: boolean;
+}
+
 /** Null where the group is done, else why it is not. */
 async function runGroup(
   kind: JobKind,
   group: readonly ParsedJob[],
   { openWorkspace, log }: WorkerOptions,
   handle: Handle,
-): Promise<string | null> {
+): Promise<Failure | null> {
   const [first] = group;
   if (!first) return null;
   const { workspaceId } = first.data;
@@ -113,7 +120,7 @@ async function runGroup(
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
     log.warn({ workspaceId, job: kind.name, jobs: group.length, attempt, err: { message: reason } }, "a job failed");
-    return reason;
+    return { reason, isOfAll: isDatabaseUnavailable(error) || first.job.signal.aborted };
   }
 }
 

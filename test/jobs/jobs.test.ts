@@ -312,3 +312,25 @@ test.skipIf(!pgBouncerBinary)(
     }
   },
 );
+
+test("jobs that the server's stop ends in the middle are not begun one by one", async () => {
+  const started = Promise.withResolvers<void>();
+  const batches: number[] = [];
+  const kind = noteKind("stopped", {
+    batchSize: 10,
+    retries: 3,
+    timeoutMs: 60_000,
+    handle: (_, notes) => {
+      batches.push(notes.length);
+      started.resolve();
+      return new Promise(() => {});
+    },
+  });
+  const { jobs, send } = openJobs(database.appUrl, [kind]);
+  await send(acme, kind, "a", "b", "c");
+  await jobs.start([]);
+  await started.promise;
+  await jobs.stop();
+  expect(batches).toEqual([3]);
+  expect(await statesOf(kind.name)).toEqual({ retry: 3 });
+}, 60_000);
