@@ -5,6 +5,7 @@ import type { Clock } from "../shared/clock.ts";
 import { boundaryCheck } from "./checks/boundary.ts";
 import { canaryCheck } from "./checks/canary.ts";
 import { type ContextSample, contextsCheck } from "./checks/contexts.ts";
+import { deadLettersCheck } from "./checks/dead-letters.ts";
 import { detectionCheck } from "./checks/detection.ts";
 import { guardCheck } from "./checks/guard.ts";
 import { keysCheck } from "./checks/keys.ts";
@@ -44,6 +45,7 @@ export function workspaceChecks(
     detectionCheck({ refusals: options.refusals, now: () => clock.now() }),
     contextsCheck(options.lastContextSample),
     violationsCheck(options),
+    deadLettersCheck(options),
     verificationCheck({ ...options, now: () => clock.now() }),
   ];
 }

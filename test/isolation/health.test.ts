@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../server/shared/ids.ts";
 import { assertDocumented } from "../rest/documented.ts";
 import { createMovableClock } from "../support/clock.ts";
+import { withConnection } from "../support/connection.ts";
 import { connectInUtc } from "../support/database.ts";
 import { changePastTheServer } from "../support/past-the-server.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -16,7 +17,20 @@ beforeAll(async () => {
 
 afterAll(() => server?.stop());
 
-const CHECKS = ["role", "policies", "canary", "guard", "keys", "boundary", "re-signing", "detection", "contexts", "violations"];
+const CHECKS = [
+  "role",
+  "policies",
+  "canary",
+  "guard",
+  "keys",
+  "boundary",
+  "re-signing",
+  "detection",
+  "contexts",
+  "violations",
+  "dead-letters",
+  "verification",
+];
 const owner = (text: string, values: unknown[] = []) => server.database.owner.query(text, values);
 
 async function restHealth({ id, reader }: TestWorkspace) {
@@ -184,6 +198,29 @@ const BREAKAGES: Breakage[] = [
     reason: /^re-signing: Rows are signed under a root secret that is no longer configured/,
   },
 ];
+
+test("an event of Sim's that was given up makes its workspace degraded, and no other, until it is carried out", async () => {
+  const [workspace, other] = [await makeInhabited(), await makeInhabited()];
+  await withConnection(server.database.superuserUrl, (admin) =>
+    admin.query(
+      `INSERT INTO parlant.parlant_webhook_delivery (workspace_id, id, kind, body, body_sha256, status, attempts, last_error, received_at)
+       VALUES ($1, 'given-up', 'workspace_event', '{}', sha256('{}'), 'dead', 4, 'a reason', now())`,
+      [workspace.id],
+    ),
+  );
+  const troubled = await restHealth(workspace);
+  expect([troubled.statusCode, seen(troubled.json())]).toEqual([
+    200,
+    { status: "degraded", troubled: { "dead-letters": "degraded" } },
+  ]);
+  expect(seen((await restHealth(other)).json())).toEqual(HEALTHY);
+  await withConnection(server.database.superuserUrl, (admin) =>
+    admin.query("UPDATE parlant.parlant_webhook_delivery SET status = 'done', processed_at = now() WHERE workspace_id = $1", [
+      workspace.id,
+    ]),
+  );
+  expect(seen((await restHealth(workspace)).json())).toEqual(HEALTHY);
+});
 
 describe.each(BREAKAGES)("when $name", ({ damage, repair, unhealthy, reason }) => {
   test("it is unhealthy for just that, serves on, and is healthy again within 10 s of the repair", async () => {
