@@ -25,6 +25,7 @@ export {
 export { type ServerErrorCode, type SimErrorCode, type SimErrorDetails, type SimErrorIssue, SimParlantError } from "./errors.ts";
 export type { EventQuery, Events, NewEvent, StreamOptions } from "./events.ts";
 export type {
+  AcceptedDelivery,
   AccessAnswer,
   AccessAnswers,
   AccessExplanation,
@@ -66,6 +67,8 @@ export type {
   OwnAccess,
   QueuedDelivery,
   RemovedGrant,
+  ReplayedDeliveries,
+  ReplayInput,
   Session,
   SessionPage,
   SyncedWorkspaces,
@@ -82,7 +85,7 @@ export type { GuidelineChanges, GuidelineFilters, GuidelineImport, Guidelines, N
 export type { WorkspaceIsolation } from "./isolation.ts";
 export type { Page, PageRequest } from "./page-request.ts";
 export type { NewSession, SessionChanges, SessionFilters, Sessions } from "./sessions.ts";
-export type { SimIntegration } from "./sim-integration.ts";
+export type { DeliveryOptions, PermissionUpdate, SimIntegration, WorkspaceEvent } from "./sim-integration.ts";
 export type {
   DeliveryFilters,
   NewWebhookEndpoint,

@@ -1,18 +1,32 @@
 import { type CallOptions, invoke } from "./call.ts";
 import type { SimIntegrationCalls } from "./generated/calls.ts";
 import type {
+  AcceptedDelivery,
+  AcceptPermissionUpdateInput,
+  AcceptWorkspaceEventInput,
   ClearCacheInput,
   ClearedCache,
   IntegrationHealth,
   IntegrationValidation,
+  ReplayedDeliveries,
+  ReplayInput,
   SyncedWorkspaces,
   SyncStatus,
   SyncWorkspacesInput,
 } from "./generated/schemas.ts";
 import type { MethodsFor } from "./resource.ts";
 
+/** What Sim's backend tells of a workspace, and of a user's permission in one, in the names of its webhooks. */
+export type WorkspaceEvent = AcceptWorkspaceEventInput["event"];
+export type PermissionUpdate = AcceptPermissionUpdateInput["event"];
+
+export interface DeliveryOptions extends CallOptions {
+  /** The same id and event again have no second effect; the event's hash unless given. */
+  deliveryId?: string | undefined;
+}
+
 /** What Sim's backend and administrators ask of the server as a whole. */
-export class SimIntegration implements Pick<MethodsFor<SimIntegrationCalls>, "cache" | "health" | "sync" | "validate"> {
+export class SimIntegration implements MethodsFor<SimIntegrationCalls> {
   readonly #calls: SimIntegrationCalls;
 
   constructor(calls: SimIntegrationCalls) {
@@ -37,6 +51,21 @@ export class SimIntegration implements Pick<MethodsFor<SimIntegrationCalls>, "ca
     /** How a workspace stands beside Sim at this moment, and what differs. */
     status: (workspaceId: string, options: CallOptions = {}): Promise<SyncStatus> =>
       invoke(options, (call) => this.#calls.sync.status.query({ workspaceId }, call)),
+  };
+
+  /** For Sim's backend with its internal token; whoever has the webhooks' secret sends the same events by the webhooks entry. */
+  readonly webhooks = {
+    /** Tells of a workspace; it has its effect once, as Sim's tables say then. */
+    workspaceEvents: (event: WorkspaceEvent, { deliveryId, ...options }: DeliveryOptions = {}): Promise<AcceptedDelivery> =>
+      invoke(options, (call) => this.#calls.webhooks.workspaceEvents.mutate({ event, deliveryId }, call)),
+
+    /** Tells that a user's permission was changed; what was remembered of it is dropped. */
+    permissionUpdates: (update: PermissionUpdate, { deliveryId, ...options }: DeliveryOptions = {}): Promise<AcceptedDelivery> =>
+      invoke(options, (call) => this.#calls.webhooks.permissionUpdates.mutate({ event: update, deliveryId }, call)),
+
+    /** Queues deliveries of a workspace again that have failed, each with all its tries. */
+    replay: (deliveries: ReplayInput, options: CallOptions = {}): Promise<ReplayedDeliveries> =>
+      invoke(options, (call) => this.#calls.webhooks.replay.mutate(deliveries, call)),
   };
 
   readonly cache = {

@@ -1,7 +1,7 @@
 import type { TRPCClient } from "@trpc/client";
 import type { inferRouterError, inferRouterInputs, inferRouterOutputs } from "@trpc/server";
 import type { ServerErrorCode } from "../../client-sdk/src/errors.ts";
-import type { RootCalls, WorkspacesAgentsCalls } from "../../client-sdk/src/generated/calls.ts";
+import type { RootCalls, SimIntegrationCalls, WorkspacesAgentsCalls } from "../../client-sdk/src/generated/calls.ts";
 import type { MethodsFor } from "../../client-sdk/src/resource.ts";
 import type { SimRouter } from "../../client-sdk/src/sim-router.ts";
 import type { AppRouter } from "../../server/router.ts";
@@ -58,4 +58,14 @@ export class Forgetful implements MethodsFor<Pick<WorkspacesAgentsCalls, "get" |
 export class Complete implements MethodsFor<Pick<WorkspacesAgentsCalls, "get" | "list">> {
   get(): void {}
   list(): void {}
+}
+/** Also one that forgets a procedure of a group in it. */
+export class ForgetfulWithin implements MethodsFor<Pick<SimIntegrationCalls, "health" | "sync">> {
+  // @ts-expect-error
+  readonly sync = { status: () => {} };
+  health(): void {}
+}
+export class CompleteWithin implements MethodsFor<Pick<SimIntegrationCalls, "health" | "sync">> {
+  readonly sync = { status: () => {}, workspaces: () => {} };
+  health(): void {}
 }

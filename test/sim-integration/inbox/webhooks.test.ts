@@ -1,5 +1,6 @@
 import { createHmac, hash, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClient } from "../../../client-sdk/src/index.ts";
 import { sign } from "../../../client-sdk/src/webhooks/index.ts";
 import { sendRaw } from "../../http/send-raw.ts";
 import { makeUser, makeWorkspace } from "../../support/database.ts";
@@ -230,13 +231,16 @@ describe("before anything is taken from the queue", () => {
   test("Sim's backend tells the same by a call, and nobody else may", async () => {
     const workspaceId = await newWorkspace();
     const event = JSON.parse(eventOf(workspaceId));
-    const sim = callerWith(server.dependencies, await internalHeaders());
-    expect(await sim.simIntegration.webhooks.workspaceEvents({ event, deliveryId: "call-1" })).toEqual({
+    const { integration } = createClient({ baseUrl: server.url, headers: await internalHeaders() });
+    expect(await integration.webhooks.workspaceEvents(event, { deliveryId: "call-1" })).toEqual({
       status: "accepted",
       deliveryId: "call-1",
       duplicate: false,
     });
-    expect(await sim.simIntegration.webhooks.workspaceEvents({ event, deliveryId: "call-1" })).toMatchObject({ duplicate: true });
+    expect(await integration.webhooks.workspaceEvents(event, { deliveryId: "call-1" })).toMatchObject({ duplicate: true });
+    const update = { workspace_id: workspaceId, user_id: "someone", new_permission: null, timestamp: "2026-11-20T12:00:00Z" };
+    expect(await integration.webhooks.permissionUpdates(update)).toMatchObject({ duplicate: false });
+    expect(await integration.webhooks.replay({ workspaceId })).toEqual({ replayed: 0 });
     const admin = callerWith(server.dependencies, server.workspace.admin.headers);
     await expect(admin.simIntegration.webhooks.workspaceEvents({ event })).rejects.toMatchObject({ code: "FORBIDDEN" });
     await expect(admin.simIntegration.webhooks.replay({ workspaceId })).rejects.toMatchObject({ code: "FORBIDDEN" });
