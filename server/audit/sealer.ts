@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { Checkpoint } from "../../client-sdk/src/audit/index.ts";
 import { LOWEST_ID } from "../db/audit-log.ts";
 import type { Binding } from "../db/binding.ts";
+import { eachWorkspace, existingWorkspaces } from "../db/each-workspace.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import { systemBinding } from "../db/system-binding.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
@@ -22,7 +23,10 @@ export interface Sealer {
   known(workspaceId: string): Checkpoint | undefined;
   /** Seals what was lately written to the trails that this process wrote to. */
   sealTouched(): Promise<void>;
-  /** Seals whatever any workspace's trail has: what a process left that was killed, and what came late. */
+  /**
+   * Seals whatever any workspace's trail has: what a process left that was killed, and what came late. Also of workspaces
+   * that Sim has removed, as far as their logs are known here: the last that their trails say is that they were.
+   */
   sweep(signal: AbortSignal): Promise<void>;
   /** Seals what was touched by itself from now on. */
   start(): void;
@@ -95,20 +99,16 @@ export function createSealer(options: SealerOptions): Sealer {
 
   async function sweep(signal: AbortSignal): Promise<void> {
     const isEnded = () => isClosing || signal.aborted;
-    for (let after: string | undefined = ""; after !== undefined && !isEnded(); ) {
-      const ids: string[] = await workspacesAfter(after);
-      for (const id of ids) if (!isEnded()) await trySeal(id, LOWEST_ID);
-      after = ids.at(-1);
+    for await (const id of eachWorkspace(sim)) {
+      if (isEnded()) return;
+      await trySeal(id, LOWEST_ID);
     }
-  }
-
-  async function workspacesAfter(id: string): Promise<string[]> {
-    const rows = await sim.query<{ id: string }>({
-      name: "sealer_workspaces",
-      text: "select id from public.workspace where id > $1 order by id limit $2",
-      values: [id, WORKSPACES_PER_QUERY],
-    });
-    return rows.map((row) => row.id);
+    const known = states.workspaceIds();
+    for (let from = 0; from < known.length && !isEnded(); from += WORKSPACES_PER_QUERY) {
+      const some = known.slice(from, from + WORKSPACES_PER_QUERY);
+      const existing = await existingWorkspaces(sim, some);
+      for (const id of some) if (!existing.has(id) && !isEnded()) await trySeal(id, LOWEST_ID);
+    }
   }
 
   function repeat(work: () => Promise<void>): { stop(): Promise<void> } {

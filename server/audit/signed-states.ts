@@ -24,6 +24,8 @@ import { readFrames, toFrame } from "./spool-frames.ts";
  */
 export interface SignedStates {
   get(workspaceId: string): Checkpoint | undefined;
+  /** Whose logs' states are known. */
+  workspaceIds(): string[];
   /** Takes the state, unless a longer one is known. It outlives the process when this returns, and a power cut within seconds. */
   note(workspaceId: string, checkpoint: Checkpoint): void;
   close(): void;
@@ -137,6 +139,7 @@ export function openSignedStates(options: { directory: string; log: Logger; maxW
 
   return {
     get: (workspaceId) => states.get(workspaceId),
+    workspaceIds: () => [...states.keys()],
     note(workspaceId, checkpoint) {
       if (!take(workspaceId, checkpoint)) return;
       try {

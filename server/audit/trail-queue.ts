@@ -1,4 +1,5 @@
 import type { Binding } from "../db/binding.ts";
+import { existingWorkspaces } from "../db/each-workspace.ts";
 import { areValuesMalformed } from "../db/errors.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import { systemBinding } from "../db/system-binding.ts";
@@ -93,7 +94,10 @@ export function createTrailQueue(options: {
   async function writeAll(entries: readonly Entry[]): Promise<void> {
     // The same entries of the same file, however often it comes: so the ids are the same too.
     const folded = fold(entries);
-    const existing = await existingWorkspaces(folded.map(({ event }) => event.workspaceId));
+    const existing = await existingWorkspaces(
+      sim,
+      folded.map(({ event }) => event.workspaceId),
+    );
     const problems: unknown[] = [];
     for (const [workspaceId, own] of Map.groupBy(folded, ({ event }) => event.workspaceId)) {
       const due = existing.has(workspaceId) ? own.filter(({ id }) => !settled.has(id)) : [];
@@ -107,15 +111,6 @@ export function createTrailQueue(options: {
     }
     if (problems.length > 0) throw problems[0];
     for (const { id } of folded) settled.delete(id);
-  }
-
-  async function existingWorkspaces(ids: readonly string[]): Promise<Set<string>> {
-    const rows = await sim.query<{ id: string }>({
-      name: "audit_workspaces",
-      text: "select id from public.workspace where id = any ($1::text[])",
-      values: [[...new Set(ids)]],
-    });
-    return new Set(rows.map(({ id }) => id));
   }
 
   async function write(workspaceId: string, own: readonly Entry[]): Promise<number> {

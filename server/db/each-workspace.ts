@@ -16,3 +16,13 @@ export async function* eachWorkspace(sim: SimReader): AsyncGenerator<string> {
     after = last.id;
   }
 }
+
+/** Which of these ids Sim has a workspace by, archived ones too. */
+export async function existingWorkspaces(sim: SimReader, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await sim.query<{ id: string }>({
+    name: "existing_workspaces",
+    text: "select id from public.workspace where id = any ($1::text[])",
+    values: [[...new Set(ids)]],
+  });
+  return new Set(rows.map(({ id }) => id));
+}

@@ -10,7 +10,7 @@ import { probeSim } from "./probe-sim.ts";
 
 const EXIT_FAILED = 1;
 /** A process that lives for one seal has none to compare with later; the server has its own. */
-const NO_STATES: SignedStates = { get: () => undefined, note() {}, close() {} };
+const NO_STATES: SignedStates = { get: () => undefined, workspaceIds: () => [], note() {}, close() {} };
 const USAGE = "npm run db:restore -- <export file> <workspace id>";
 
 /** Restores an export into an empty workspace, as the role and with the root secrets of the server. */

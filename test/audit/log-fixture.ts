@@ -68,5 +68,10 @@ export async function startLogFixture(overrides: Record<string, string> = {}): P
 /** What a process knows that was never here. */
 export function forgetfulStates(): SignedStates {
   const states = new Map<string, Checkpoint>();
-  return { get: (id) => states.get(id), note: (id, checkpoint) => states.set(id, checkpoint), close() {} };
+  return {
+    get: (id) => states.get(id),
+    workspaceIds: () => [...states.keys()],
+    note: (id, checkpoint) => states.set(id, checkpoint),
+    close() {},
+  };
 }

@@ -91,6 +91,18 @@ test("a pass seals what this process wrote to, a sweep all else, late events too
   expect(await logs.audit(workspace).verify({ workspaceId: workspace.id })).toMatchObject({ valid: true, checkedEvents: 3 });
 });
 
+test("the last that a removed workspace's trail says is sealed by a sweep of whoever knows its log", async () => {
+  const workspace = await logs.makeLog(2);
+  await logs.database.owner.query("delete from workspace where id = $1", [workspace.id]);
+  expect(await eventIdsOf(workspace)).toHaveLength(3);
+  await (await anotherSealer()).sweep(new AbortController().signal);
+  // Control: nobody who does not know the log finds it, since Sim does not name the workspace any more.
+  expect(await leavesOf(workspace)).toHaveLength(2);
+  await logs.dependencies.sealer.sweep(new AbortController().signal);
+  expect((await leavesOf(workspace)).map(({ event_id }) => event_id)).toEqual(await eventIdsOf(workspace));
+  expect((await checkpointsOf(workspace)).at(-1)?.tree_size).toBe(3);
+});
+
 test("the sweep is one of those that the job queue gives to one server of all", async () => {
   const workspace = await makeStaffedWorkspace(logs.database.owner);
   await logs.change(workspace, 2);
