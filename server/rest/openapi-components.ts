@@ -31,8 +31,8 @@ export function toComponents(routes: readonly Route[]) {
 
 function nameOutputs(routes: readonly Route[]): Record<string, z.ZodType> {
   const outputs: Record<string, z.ZodType> = { Error: ErrorAnswer, ...OUTPUT_SCHEMAS };
-  for (const { procedure, file } of routes) {
-    if (file) continue;
+  for (const { procedure, file, success } of routes) {
+    if (file || success === 204) continue;
     const { output } = procedureOf(procedure);
     if (!nameOf(outputs, output)) outputs[`${pascalCase(procedure)}Output`] = output;
   }

@@ -148,6 +148,14 @@ test("a body's defaults are told, and they are those that a create without the f
   expect(Object.fromEntries(told)).toEqual(defaults);
 });
 
+test("every schema of the document is used in it", () => {
+  const text = JSON.stringify(document);
+  const unused = (schemas: object) => Object.keys(schemas).filter((name) => !text.includes(`"#/components/schemas/${name}"`));
+  expect(unused(document.components["schemas"] ?? {})).toEqual([]);
+  // Control: one that nothing refers to is found.
+  expect(unused({ Nobodys: {} })).toEqual(["Nobodys"]);
+});
+
 test("an error's codes are the known ones, and its answers have the headers that every answer has", () => {
   const { properties } = schemaNamed("Error");
   expect(properties["error"]).toMatchObject({

@@ -23,10 +23,19 @@ export async function appendEvents(ctx: WorkspaceContext, input: AppendEventsInp
   const appended =
     ctx.request.idempotencyKey === null
       ? ((await appendAtOnce(ctx, input)) ?? (await inTransaction(ctx, (tx) => reviveAndAppend(tx, input))))
-      : await inTransaction(ctx, (tx) =>
-          once(tx, "event.append", input, async () => (await appendAtOnce(tx, input)) ?? reviveAndAppend(tx, input)),
-        );
+      : await inTransaction(ctx, (tx) => appendOnce(tx, input));
   ctx.hints.announce({ kind: "events", workspaceId, sessionId });
+  return appended;
+}
+
+async function appendOnce(tx: TransactionContext, input: AppendEventsInput): Promise<EventPage> {
+  let isKept = true;
+  const appended = await once(tx, "event.append", input, async () => {
+    isKept = false;
+    return (await appendAtOnce(tx, input)) ?? reviveAndAppend(tx, input);
+  });
+  // An answer that was kept is given by no statement that decides.
+  if (isKept) await loadSession(tx, input.sessionId, "interact");
   return appended;
 }
 

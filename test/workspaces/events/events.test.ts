@@ -106,6 +106,22 @@ test("an append under the same key is made once; with other events it is refused
   expect((await events.list(ref)).nextOffset).toBe(1);
 });
 
+test("an append that is repeated under its key is answered for no session that is not the caller's any more", async () => {
+  const { ref, agentId, writer, admin, as } = await opened();
+  const { events } = as(writer, { "idempotency-key": "k" });
+  const first = { ...ref, events: [says("once")] };
+  const answer = await events.append(first);
+  const grants = as(admin).agents.grants;
+  const grantee = { workspaceId: ref.workspaceId, agentId, userId: writer.id };
+  await grants.set({ ...grantee, level: "none" });
+  await expect(events.append(first)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await grants.remove(grantee);
+  // Control: it is the session that is not the caller's, and not the key that is used up.
+  expect(await events.append(first)).toEqual(answer);
+  await as(admin).sessions.delete(ref);
+  await expect(events.append(first)).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
+
 test("kinds and limits leave out events and nextOffset goes on behind them", async () => {
   const { ref, events } = await opened();
   const status = { kind: "status" as const, source: "ai_agent" as const, data: { status: "typing" as const } };
