@@ -190,8 +190,9 @@ function fold(entries: readonly Entry[]): Entry[] {
   return [...folded.values()];
 }
 
+/** What lies here is a refusal or an alarm: a refused call has done nothing that its action's name could tell endpoints. */
 function isPublished({ action }: { action: string }): boolean {
-  return eventTypeOf(action) !== null;
+  return eventTypeOf(action)?.startsWith("security.") ?? false;
 }
 
 function keyOf({ workspaceId, actorKind, actorId, action, reasonCode, method, target }: QueuedEvent): string {

@@ -3,6 +3,7 @@ import { verify } from "../../client-sdk/src/webhooks/index.ts";
 import { type Received, type Receiver, startReceiver } from "../sdk/webhooks/receiver.ts";
 import { readTrail } from "../support/audit-trail.ts";
 import { readPastTheServer } from "../support/past-the-server.ts";
+import { callerWith } from "../support/services.ts";
 import { startOutbox } from "./outbox-fixture.ts";
 
 const DAY_MS = 86_400_000;
@@ -81,6 +82,22 @@ describe("an event of the workspace", () => {
     expect(await outbox.queued(id)).toHaveLength(1);
     await outbox.deliver(id);
     expect(receiver.received).toHaveLength(1);
+  });
+
+  test("that was refused is told to nobody, though the trail has it under the same action", async () => {
+    receiver.replies({});
+    const [mine, stranger] = await Promise.all([outbox.makeWorkspace(), outbox.makeWorkspace()]);
+    await mine.client.webhooks.endpoints.create({ url: receiver.url });
+    const { headers } = stranger.admin;
+    const calls = callerWith(outbox.dependencies, headers).workspaces.agents;
+    await expect(calls.create({ workspaceId: mine.id, name: "Intruder" })).rejects.toThrow("Workspace not found");
+    await outbox.dependencies.services.audit.trail.flush();
+    const denials = (await readTrail(outbox.database, mine.id)).filter(({ outcome }) => outcome === "denied");
+    expect(denials.map(({ action }) => action)).toEqual(["agent.create"]);
+    expect(await outbox.queued(mine.id)).toEqual([]);
+    // The control: what is done is told.
+    await mine.client.agents.create({ name: "Scout" });
+    expect(await outbox.queued(mine.id)).toHaveLength(1);
   });
 
   test("of security is told as well, once, whatever is flushed again", async () => {

@@ -114,10 +114,12 @@ export class Reference {
   }
 
   #remove(model: Model, row: Row): Row {
-    const keep = (table: Pick<Model, "name">, isKept: (other: Row) => boolean) =>
-      this.#rows.set(table.name, this.#table(table).filter(isKept));
-    keep(model, (other) => other !== row);
-    for (const { child, isOf } of this.#children(model)) keep(child, (other) => !isOf(other, row));
+    this.#rows.set(
+      model.name,
+      this.#table(model).filter((other) => other !== row),
+    );
+    for (const { child, isOf } of this.#children(model))
+      for (const other of this.#table(child).filter((one) => isOf(one, row))) this.#remove(child, other);
     return row;
   }
 

@@ -58,7 +58,11 @@ export async function setStage(server: TestServer, kinds: readonly string[], pro
     sim: await internalHeaders(),
     secrets: secretsFrom(before, mine, Object.values(strangers)),
     act,
-    refurnish: () => furnish(mine, kinds, procedures, act),
+    async refurnish() {
+      // A workspace can have some twenty of them alone.
+      await superuser.query("delete from parlant.parlant_webhook_endpoint where workspace_id = $1", [mine.workspaceId]);
+      await furnish(mine, kinds, procedures, act);
+    },
     changes: async () => changesOutside(mine.workspaceId, before, await allRows(superuser)),
     close: () => superuser.end(),
   };
