@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
-import { basename, join, sep } from "node:path";
+import { basename, extname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { makeDirectory, processesIn } from "../db/embedded-fixture.ts";
 import { createByPaste, curlLine, listedNames } from "./pasted-command.ts";
@@ -30,8 +30,9 @@ describe("a server with nothing configured", { timeout: 60_000 }, () => {
     await expect.poll(() => processesIn(dataDir)).toEqual([]);
     expect((await readdir(dataDir)).sort()).toEqual(["audit-spool", "postgres", "postgres-password", "secrets.json"]);
     // What was spooled has been written: left of it is what was signed of the logs, which has to outlive the server.
-    const spooled = await readdir(join(dataDir, "audit-spool"), { recursive: true });
-    expect(spooled.filter((path) => path.includes(sep)).map((path) => basename(path))).toEqual(["signed"]);
+    const spooled = await readdir(join(dataDir, "audit-spool"), { recursive: true, withFileTypes: true });
+    const files = spooled.filter((entry) => entry.isFile());
+    expect(files.map(({ parentPath, name }) => [basename(parentPath), extname(name)])).toEqual([["signed", ".signed"]]);
   });
 
   test("starts again after kill -9, with what was made before it", async () => {
