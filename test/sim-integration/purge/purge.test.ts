@@ -255,7 +255,7 @@ test("an export that fails stops the purge, and so does one that has no place", 
 test("of a workspace that Sim has deleted the rest goes too", async () => {
   const { id } = await world.makeFull(CANARY);
   await world.database.owner.query("DELETE FROM workspace WHERE id = $1", [id]);
-  expect(Object.keys(await leftOf(id)).sort()).toEqual([...RECORD, "parlant_authz_decision", "parlant_webhook_delivery"]);
+  expect(Object.keys(await leftOf(id)).sort()).toEqual([...RECORD, "parlant_authz_decision"]);
   expect(await world.purge(id)).toMatchObject({ deleted: { parlant_authz_decision: 3, parlant_agent: 0 } });
   expect(Object.keys(await leftOf(id)).sort()).toEqual(RECORD);
   expect(await world.verify(id)).toMatchObject({ valid: true, unsealedEvents: 0 });
