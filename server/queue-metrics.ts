@@ -7,6 +7,8 @@ import type { Clock } from "./shared/clock.ts";
 const WEBHOOKS = "webhook";
 const DEAD = /\.dead$/;
 const KEPT_MS = 2_000;
+/** It is a look-up in each workspace. */
+const INBOX_KEPT_MS = 15_000;
 /** Whoever asks for metrics must not wait with those who wait for a connection: just then they are needed. */
 const WAIT_MS = 1_000;
 
@@ -15,27 +17,27 @@ interface Seen {
   inbox: InboxTotals;
 }
 
+interface KeptOptions {
+  clock: Clock;
+  /** How long what was read stands. */
+  keptMs: number;
+  waitMs: number;
+}
+
 /**
- * Adds how it stands with jobs and with what Sim told, read at most once in two seconds; while the database is away, or has no connection to
- * lend for a second, there is nothing of it, and all else is told.
+ * Adds how it stands with jobs, read at most once in two seconds, and with what Sim told in all workspaces, at most once in
+ * fifteen; while the database is away, or has no connection to lend for a second, there is nothing of it, and all else is
+ * told. What takes longer to count is told as it was counted last.
  */
 export function addQueueMetrics(
   registry: Registry,
   { sim, clock, waitMs = WAIT_MS }: { sim: SimReader; clock: Clock; waitMs?: number },
 ): void {
-  let last: { endsAtMs: number; seen: Promise<Seen | null> } | undefined;
-  const read = (): Promise<Seen | null> => {
-    if (last && last.endsAtMs > clock.now()) return last.seen;
-    const asked = Promise.all([readQueues(sim), readInboxTotals(sim)]).then(
-      ([queues, inbox]) => ({ queues, inbox }),
-      () => null, // the pool logs why
-    );
-    let timer: NodeJS.Timeout | undefined;
-    const overdue = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), waitMs);
-    });
-    last = { endsAtMs: clock.now() + KEPT_MS, seen: Promise.race([asked, overdue]).finally(() => clearTimeout(timer)) };
-    return last.seen;
+  const queuesNow = kept(() => readQueues(sim), { clock, keptMs: KEPT_MS, waitMs });
+  const inboxNow = kept(() => readInboxTotals(sim), { clock, keptMs: INBOX_KEPT_MS, waitMs });
+  const read = async (): Promise<Seen | null> => {
+    const [queues, inbox] = await Promise.all([queuesNow(), inboxNow()]);
+    return queues.isFresh && queues.value && inbox.value ? { queues: queues.value, inbox: inbox.value } : null;
   };
   const gauge = (name: string, help: string, labelNames: string[], set: (gauge: Gauge, seen: Seen) => void) =>
     new Gauge({
@@ -79,4 +81,34 @@ export function addQueueMetrics(
 function deadIn({ queue, waiting, active, failed }: QueueState): number {
   if (DEAD.test(queue)) return waiting + active;
   return queue === WEBHOOKS ? 0 : failed;
+}
+
+interface Kept<Value> {
+  /** What was read last; null where that failed, or there is nothing yet. */
+  value: Value | null;
+  /** Whether that is not older than it may be. */
+  isFresh: boolean;
+}
+
+/** Reads when somebody asks and what was read last is too old, never twice at once. */
+function kept<Value>(read: () => Promise<Value>, { clock, keptMs, waitMs }: KeptOptions): () => Promise<Kept<Value>> {
+  let value: Value | null = null;
+  let freshUntilMs = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+  const readAnew = async (): Promise<void> => {
+    value = await read().catch(() => null); // the pool logs why
+    freshUntilMs = clock.now() + keptMs;
+    reading = undefined;
+  };
+  return async () => {
+    if (clock.now() >= freshUntilMs) {
+      reading ??= readAnew();
+      let timer: NodeJS.Timeout | undefined;
+      const overdue = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, waitMs);
+      });
+      await Promise.race([reading, overdue]).finally(() => clearTimeout(timer));
+    }
+    return { value, isFresh: clock.now() < freshUntilMs };
+  };
 }

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { Gauge, Registry } from "prom-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { SimReader } from "../../server/db/sim-reader.ts";
 import { addQueueMetrics } from "../../server/queue-metrics.ts";
 import { createMovableClock } from "../support/clock.ts";
 import { changePastTheServer } from "../support/past-the-server.ts";
@@ -245,6 +246,27 @@ test("where no connection is to be had, what is read without one is told all the
   expect(text).toMatch(/^other 7$/m);
   expect(text).not.toMatch(/^parlant_dead_letters /m);
   asked.resolve([]);
+});
+
+test("what takes longer to count is told as it was counted last, is counted once at a time, and is gone where it fails", async () => {
+  const counts: PromiseWithResolvers<object[]>[] = [];
+  const sim: SimReader = {
+    query: async ({ name }) => {
+      if (name !== "inbox_totals") return [];
+      counts.push(Promise.withResolvers());
+      return (await counts.at(-1)?.promise) as never[];
+    },
+  };
+  const registry = new Registry();
+  addQueueMetrics(registry, { sim, clock, waitMs: 1 });
+  const dead = async () => /^parlant_dead_letters (\d+)$/m.exec(await registry.metrics())?.[1];
+  expect(await dead()).toBeUndefined();
+  counts[0]?.resolve([{ dead: 3, oldestSeconds: 0 }]);
+  expect(await dead()).toBe("3");
+  clock.forward(60_000);
+  expect([await dead(), await dead(), counts.length]).toEqual(["3", "3", 2]);
+  counts[1]?.reject(new Error("the database is away"));
+  expect(await dead()).toBeUndefined();
 });
 
 test("every metric of the operating contract is there, and no label is of a workspace", async () => {
