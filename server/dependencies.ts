@@ -140,7 +140,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       everySeconds: 60,
       run: createAbandonSweep({ sim, openWorkspace, idleAfterMs: env.SESSION_IDLE_AFTER, clock, log }),
     },
-    forgetDeliveries({ sim, openWorkspace, clock }),
+    forgetDeliveries({ sim, openWorkspace, clock, log }),
   ];
   const jobs = createJobs({ connection: queueConnection, kinds, openWorkspace, clock, log });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;

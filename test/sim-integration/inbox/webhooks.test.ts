@@ -2,6 +2,8 @@ import { createHmac, hash, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "../../../client-sdk/src/index.ts";
 import { sign } from "../../../client-sdk/src/webhooks/index.ts";
+import { createLogger } from "../../../server/shared/logger.ts";
+import { forgetDeliveries } from "../../../server/sim-integration/inbox/forget-deliveries.ts";
 import { sendRaw } from "../../http/send-raw.ts";
 import { makeUser, makeWorkspace } from "../../support/database.ts";
 import { internalHeaders } from "../../support/internal.ts";
@@ -241,6 +243,15 @@ describe("before anything is taken from the queue", () => {
     const update = { workspace_id: workspaceId, user_id: "someone", new_permission: null, timestamp: "2026-11-20T12:00:00Z" };
     expect(await integration.webhooks.permissionUpdates(update)).toMatchObject({ duplicate: false });
     expect(await integration.webhooks.replay({ workspaceId })).toEqual({ replayed: 0 });
+    const before = (await deliveries(workspaceId)).length;
+    const sim = callerWith(server.dependencies, await internalHeaders());
+    const circle: Record<string, unknown> = {};
+    circle["self"] = circle;
+    for (const data of [circle, { large: 2n }, { padding: "x".repeat(300_000) }]) {
+      const told = sim.simIntegration.webhooks.workspaceEvents({ event: { ...event, data } as never });
+      await expect(told).rejects.toMatchObject({ code: expect.stringMatching(/^(BAD_REQUEST|PAYLOAD_TOO_LARGE)$/) });
+    }
+    expect((await deliveries(workspaceId)).length).toBe(before);
     const admin = callerWith(server.dependencies, server.workspace.admin.headers);
     await expect(admin.simIntegration.webhooks.workspaceEvents({ event })).rejects.toMatchObject({ code: "FORBIDDEN" });
     await expect(admin.simIntegration.webhooks.replay({ workspaceId })).rejects.toMatchObject({ code: "FORBIDDEN" });
@@ -330,6 +341,31 @@ describe("carried out", () => {
     const sweep = server.dependencies.sweeps.find(({ name }) => name === "forget-deliveries");
     await sweep?.run(new AbortController().signal);
     expect((await deliveries(workspaceId)).map(({ id }) => id)).toEqual([recent]);
+  });
+
+  test("what cannot be forgotten in one workspace holds up no other, however many statements it takes", async () => {
+    const [stuck, other] = [await newWorkspace(), await newWorkspace()].toSorted() as [string, string];
+    const { owner } = server.database;
+    for (const workspaceId of [stuck, other]) {
+      await owner.query("BEGIN");
+      await owner.query("SELECT parlant.parlant_enter_system($1, 'test')", [workspaceId]);
+      await owner.query(
+        `INSERT INTO parlant.parlant_webhook_delivery (workspace_id, id, kind, body, body_sha256, status, received_at, processed_at)
+         SELECT $1, n::text, 'workspace_event', '\\x00', sha256('\\x00'), 'done', now() - interval '31 d', now() - interval '31 d'
+         FROM generate_series(1, 5) n`,
+        [workspaceId],
+      );
+      await owner.query("COMMIT");
+    }
+    const { database, services } = server.dependencies;
+    const openWorkspace: typeof database.openWorkspace = (binding) => {
+      if (binding.workspaceId === stuck) throw new Error("canceling statement due to statement timeout");
+      return database.openWorkspace(binding);
+    };
+    const log = createLogger("silent");
+    const options = { sim: database.sim, openWorkspace, clock: services.sync.lifecycle.clock, log, batchSize: 2 };
+    await forgetDeliveries(options).run(new AbortController().signal);
+    expect([(await deliveries(stuck)).length, (await deliveries(other)).length]).toEqual([5, 0]);
   });
 });
 
