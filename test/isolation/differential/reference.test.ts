@@ -37,6 +37,16 @@ const RULES: Record<string, Rule[]> = {
     check(({ eventCount, messageCount }) => Number(eventCount) >= 0 && Number(messageCount) >= 0),
   ],
   Event: [check(({ offset }) => Number(offset) >= 0)],
+  WebhookDelivery: [check(({ status, processedAt }) => (status === "done") === (processedAt !== null))],
+  WorkspaceState: [check(({ deletionRequestedAt, deletionMode }) => (deletionRequestedAt === null) === (deletionMode === null))],
+  WebhookEndpoint: [
+    check(({ disabledReason }) => disabledReason === null || ["manual", "gone", "failing"].includes(String(disabledReason))),
+    check(({ failures }) => Number(failures) >= 0),
+    check(({ isEnabled, disabledReason }) => isEnabled === (disabledReason === null)),
+    check(({ previousSecret, previousSecretUntil }) => (previousSecret === null) === (previousSecretUntil === null)),
+  ],
+  EndpointDelivery: [check(({ attempts }) => Number(attempts) >= 0)],
+  EndpointAttempt: [check(({ number, durationMs }) => Number(number) >= 1 && Number(durationMs) >= 0)],
   AgentCounter: [check(({ slot }) => Number(slot) >= 0 && Number(slot) <= 15)],
 };
 
@@ -57,6 +67,12 @@ function isSpoken(call: Call): boolean {
   return (
     ((orderBy ?? []) as Row[]).every((one) => Object.keys(one).every(hasPlainOrder)) &&
     !written.some((row) => Object.keys(row).some((name) => related.has(name))) &&
+    // PostgreSQL checks a row that is to be put in even where the one that is there is changed in its stead.
+    !(
+      call.model === "workspaceState" &&
+      create !== undefined &&
+      ["deletionRequestedAt", "deletionMode"].some((name) => Object.hasOwn(create ?? {}, name))
+    ) &&
     // In which order Prisma does these two is its own affair.
     !(distinct && (cursor || Number(take) < 0)) &&
     !(distinct && call.action === "count") &&

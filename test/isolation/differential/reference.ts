@@ -96,7 +96,7 @@ export class Reference {
   #insert(model: Model, data: Row): Row;
   #insert(model: Model, data: Row, isSkipped: boolean): Row | null;
   #insert(model: Model, data: Row, isSkipped = false): Row | null {
-    const empty = model.fields.map(({ name, default: value, isList }) => [name, value ?? (isList ? [] : null)]);
+    const empty = model.fields.map(({ name, default: value }) => [name, value ?? null]);
     const row: Row = { ...Object.fromEntries(empty), ...data, workspaceId: "a" };
     const code = this.#unfit(model, row);
     if (code === "P2002" && isSkipped) return null;
@@ -125,6 +125,8 @@ export class Reference {
 
   /** Why the table would not have the row at once; whether its references hold is looked at when the call is done. */
   #unfit(model: Model, row: Row, old?: Row): string | null {
+    // A list is never null in our tables: one without a default has to be given.
+    if (model.fields.some(({ name, isList }) => isList && row[name] === null)) return "P2011";
     const others = this.#table(model).filter((other) => other !== old);
     const broken = (this.#options.rules[model.name] ?? []).map((rule) => rule(row, others)).find((code) => code !== null);
     const isTaken = model.keys.some((key) => others.some((other) => key.every((field) => other[field] === row[field])));

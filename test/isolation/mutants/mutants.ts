@@ -118,17 +118,21 @@ async function ofIndexes(client: pg.Client): Promise<Mutant[]> {
 }
 
 async function ofFunctions(client: pg.Client): Promise<Mutant[]> {
-  const { rows } = await client.query<{ signature: string; definition: string; isGuard: boolean }>(
-    `SELECT p.oid::regprocedure::text AS signature, pg_get_functiondef(p.oid) AS definition, prosrc ~ 'RAISE EXCEPTION' AS "isGuard"
+  const { rows } = await client.query<{ signature: string; definition: string; isGuard: boolean; isTrigger: boolean }>(
+    `SELECT p.oid::regprocedure::text AS signature, pg_get_functiondef(p.oid) AS definition, prosrc ~ 'RAISE EXCEPTION' AS "isGuard",
+       prorettype = 'trigger'::regtype AS "isTrigger"
      FROM pg_proc p WHERE pronamespace = 'parlant'::regnamespace AND proname <> ALL ('{${QUEUE_FUNCTIONS.join(",")}}') ORDER BY 1`,
   );
-  return rows.flatMap(({ signature, definition, isGuard }): Mutant[] => [
+  return rows.flatMap(({ signature, definition, isGuard, isTrigger }): Mutant[] => [
     ...(isGuard
       ? [{ name: `${signature} checks nothing`, script: definition.replace(/\bIF\b.*?\bTHEN\b/s, "IF false THEN"), isMet: true }]
       : []),
     { name: `${signature} has its owner's rights`, script: `ALTER FUNCTION ${signature} SECURITY DEFINER`, isMet: false },
     { name: `${signature} looks up names anywhere`, script: `ALTER FUNCTION ${signature} RESET search_path`, isMet: false },
-    { name: `${signature} may be planned away`, script: `ALTER FUNCTION ${signature} STABLE`, isMet: false },
+    // No plan has a trigger's function in it.
+    ...(isTrigger
+      ? []
+      : [{ name: `${signature} may be planned away`, script: `ALTER FUNCTION ${signature} STABLE`, isMet: false }]),
     { name: `${signature} is everyone's`, script: `GRANT EXECUTE ON FUNCTION ${signature} TO PUBLIC`, isMet: false },
   ]);
 }

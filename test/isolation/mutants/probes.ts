@@ -1,5 +1,6 @@
 import pg from "pg";
 import { NOT_TENANT_TABLES_SQL } from "../../../server/db/queue-tables.ts";
+import { DELETED_IN_PURGE_ALONE } from "../../../server/db/roles.ts";
 import { auditCatalogue, LISTED_PRIVILEGES, readEffectivePrivileges } from "../../db/catalogue-rules.ts";
 import { insertRow, type TenantTable } from "./seed-rows.ts";
 
@@ -31,6 +32,8 @@ const NONE = "none";
 
 const DENIED = "42501";
 const NO_SUCH_PARENT = "23503";
+const ONLY_IN_PURGE = "PA003";
+const STILL_LIVE = "PA001";
 
 export async function readForeignKeys(superuser: pg.Client): Promise<ForeignKey[]> {
   const { rows } = await superuser.query<ForeignKey>(
@@ -112,6 +115,9 @@ async function probeOwner({ superuser, ownerRole, tables, partitions }: Probed):
   return rows.map(({ name }) => `${name}: its owner sees rows without being in a workspace`);
 }
 
+const ARCHIVED = `UPDATE public.workspace SET archived_at = now() WHERE id = ${pg.escapeLiteral(MINE)};`;
+const PURGING = "SET LOCAL app.purpose = 'workspace.purge';";
+
 /** The application role sees and writes what is the workspace's that it is in, and nothing outside any. */
 async function probeRole({ superuser, appRole, tables }: Probed): Promise<string[]> {
   const found: string[] = [];
@@ -134,7 +140,18 @@ async function probeRole({ superuser, appRole, tables }: Probed): Promise<string
     await expectDenied("INSERT", insertRow(row, EMPTY, 1));
     await expectDenied("UPDATE", `UPDATE ${table} SET workspace_id = ${pg.escapeLiteral(EMPTY)}`);
     if (may("DELETE")) {
-      const deleted = await attempt(superuser, `DELETE FROM ${table} RETURNING workspace_id`, inMine);
+      const statement = `DELETE FROM ${table} RETURNING workspace_id`;
+      const isPurged = DELETED_IN_PURGE_ALONE.some((name) => table === `parlant.${name}`);
+      if (isPurged) {
+        const [elsewhere, live] = [
+          await attempt(superuser, statement, { ...inMine, before: ARCHIVED }),
+          await attempt(superuser, statement, { ...inMine, before: PURGING }),
+        ];
+        if (elsewhere.code !== ONLY_IN_PURGE)
+          found.push(`${table}: rows are deleted outside a purge (${elsewhere.code ?? "accepted"})`);
+        if (live.code !== STILL_LIVE) found.push(`${table}: rows of a live workspace are purged (${live.code ?? "accepted"})`);
+      }
+      const deleted = await attempt(superuser, statement, { ...inMine, ...(isPurged && { before: `${ARCHIVED} ${PURGING}` }) });
       const reached = deleted.rows.map(({ workspace_id }) => workspace_id);
       if (reached.join() !== MINE) found.push(`${table}: in one workspace, rows of [${reached}] are deleted`);
     }
@@ -167,6 +184,8 @@ function seen(table: string): string {
 }
 
 interface Attempt {
+  /** What the superuser does first. */
+  before?: string;
   role?: string;
   workspaceId?: string;
   isUndone?: boolean;
@@ -176,11 +195,11 @@ interface Attempt {
 async function attempt<Row extends pg.QueryResultRow = { workspace_id: string }>(
   client: pg.Client,
   statement: string,
-  { role, workspaceId, isUndone = false }: Attempt = {},
+  { role, workspaceId, before = "", isUndone = false }: Attempt = {},
 ): Promise<{ rows: Row[]; code: string | undefined }> {
   const setting = workspaceId === undefined ? "" : `SET LOCAL app.workspace_id = ${pg.escapeLiteral(workspaceId)};`;
   const as = role === undefined ? "" : `SET LOCAL ROLE ${pg.escapeIdentifier(role)};`;
-  await client.query(`SAVEPOINT attempt; ${setting} ${as}`);
+  await client.query(`SAVEPOINT attempt; ${before} ${setting} ${as}`);
   try {
     const results: unknown = await client.query(statement);
     const last = (Array.isArray(results) ? results.at(-1) : results) as pg.QueryResult<Row>;
