@@ -118,8 +118,16 @@ test("every statement of every procedure reaches our tables by an index, led by 
   expect(judged).toBeGreaterThan(5);
 });
 
+/**
+ * Which rows go is said by a subquery that names the workspace; to find them again PostgreSQL reads a partition whole that
+ * is empty, as nearly all of them are here. Of decisions the server deletes in a purge alone, and in other words.
+ */
+function isLimitedDeleteOfDecisions(text: string): boolean {
+  return /^DELETE FROM "parlant"\."parlant_authz_decision" WHERE .* IN \(SELECT /s.test(text);
+}
+
 test("so does every statement of the workspace's client", { timeout: 1_800_000 }, async () => {
-  const { judged, faults } = await faultsOf(ofClient);
+  const { judged, faults } = await faultsOf(ofClient.filter((text) => !isLimitedDeleteOfDecisions(text)));
   console.log(
     `plans of the client: ${calls} calls, ${ofClient.length} statements, ${judged} of them read our tables, ${faults.length} faults`,
   );
