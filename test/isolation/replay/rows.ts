@@ -1,4 +1,5 @@
 import type pg from "pg";
+import type { Principal } from "../../../server/auth/principal.ts";
 import { QUEUE_TABLES } from "../../../server/db/queue-tables.ts";
 import type { Place } from "./place.ts";
 
@@ -55,6 +56,8 @@ function isLoggedRefusal({ table, text }: Row): boolean {
 }
 
 const SHORTEST_SECRET = 8;
+/** The kinds of principals stand in every workspace's log sooner or later, and are nobody's. */
+const KINDS: readonly string[] = ["internal", "session", "personal_api_key", "workspace_api_key"] satisfies Principal["kind"][];
 /** A time belongs to nobody: two rows of different workspaces may have been made in the same millisecond. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)?$/;
 
@@ -66,7 +69,7 @@ export function secretsFrom(rows: readonly Row[], mine: Place, strangers: readon
   const textsOf = (place: Place) => rows.filter((row) => isOf(place, row)).flatMap(({ text }) => texts(JSON.parse(text)));
   const own = new Set(textsOf(mine));
   return [...new Set(strangers.flatMap(textsOf))].filter(
-    (text) => text.length >= SHORTEST_SECRET && !TIME.test(text) && !own.has(text),
+    (text) => text.length >= SHORTEST_SECRET && !TIME.test(text) && !KINDS.includes(text) && !own.has(text),
   );
 }
 
