@@ -50,20 +50,26 @@ const COMES_LATE: ReadonlySet<string> = new Set(["AuthzDecision"]);
  * it changes nothing; called by two at once it is done once. What arrives afterwards (decisions that another server still had
  * in its spool) is purged by the next call.
  *
- * @throws AppError CONFLICT where Sim shows the workspace as live, before or meanwhile: what is not deleted by then stays
+ * @throws AppError CONFLICT where Sim shows the workspace as live, before or meanwhile, were it archived anew by then: what
+ * is not deleted by then stays
  * @throws where the export fails, or EXPORT_DIR is not set: then nothing is deleted
  */
 export async function purgeWorkspace(access: PurgeAccess, { workspaceId, isExportAsked }: PurgeRequest): Promise<Purged> {
-  const rows = access.openRows(purgeBinding(workspaceId, access.features));
+  const archivedAt = await readArchivedAt(access, workspaceId);
+  const rows = access.openRows(purgeBinding(workspaceId, archivedAt, access.features));
   try {
-    return await purge(access, rows, workspaceId, isExportAsked);
+    return await purge(access, rows, { workspaceId, isExportAsked, archivedAt });
   } catch (error) {
     if (!isGuardRejection(error)) throw error;
     throw new AppError("CONFLICT", "Sim shows the workspace as live: nothing of it is purged", { cause: error });
   }
 }
 
-async function purge(access: PurgeAccess, rows: WorkspaceRows, workspaceId: string, isExportAsked: boolean): Promise<Purged> {
+/** A request, and the archive that it is about. */
+type PurgeOfArchive = PurgeRequest & { archivedAt: string | null };
+
+async function purge(access: PurgeAccess, rows: WorkspaceRows, request: PurgeOfArchive): Promise<Purged> {
+  const { workspaceId } = request;
   const { tenantTables, rowsPerBatch = ROWS_PER_BATCH } = access;
   const tables = purgedTables(tenantTables);
   const last = await findLastPurge(rows, tenantTables);
@@ -72,8 +78,6 @@ async function purge(access: PurgeAccess, rows: WorkspaceRows, workspaceId: stri
     await finish(access, workspaceId);
     return { deleted: last.record.deleted ?? last.record.found, export: null, wasDone: true };
   }
-  const archivedAt = await readArchivedAt(access, workspaceId);
-  const request = { workspaceId, isExportAsked, archivedAt };
   const { record, stored } =
     last && !last.isDone && isOfTheSame(last.record, request)
       ? { record: last.record, stored: null }
@@ -109,7 +113,7 @@ async function finish({ exportDirectory, seal }: PurgeAccess, workspaceId: strin
 async function begin(
   access: PurgeAccess,
   rows: WorkspaceRows,
-  request: PurgeRequest & { archivedAt: string | null },
+  request: PurgeOfArchive,
   isAnotherDone: boolean,
 ): Promise<{ record: PurgeRecord; stored: StoredExport | null }> {
   const { workspaceId, isExportAsked, archivedAt } = request;
@@ -148,14 +152,11 @@ async function begin(
 }
 
 /** Of a workspace that was restored and archived again there is more than an earlier purge had seen. */
-function isOfTheSame(
-  record: PurgeRecord,
-  { archivedAt, isExportAsked }: { archivedAt: string | null; isExportAsked: boolean },
-): boolean {
+function isOfTheSame(record: PurgeRecord, { archivedAt, isExportAsked }: PurgeOfArchive): boolean {
   return record.archivedAt === archivedAt && (record.export !== null || !isExportAsked);
 }
 
-/** Null where Sim no longer has the workspace; else the guard of each transaction has it archived. */
+/** Null where Sim no longer has the workspace; else the guard of each transaction has it archived, at this very time. */
 async function readArchivedAt({ sim, features }: PurgeAccess, workspaceId: string): Promise<string | null> {
   if (!features.workspaceArchivedAt) return null;
   const [row] = await sim.query<{ archivedAt: string }>({

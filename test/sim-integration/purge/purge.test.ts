@@ -216,6 +216,27 @@ test("a purge ends where Sim restores the workspace meanwhile; what is left stay
   expect(Object.keys(await leftOf(id)).sort()).toEqual(RECORD);
 });
 
+test("a purge ends where Sim restores the workspace and archives it anew meanwhile: that deletion was cancelled", async () => {
+  const { id } = await world.makeFull(CANARY);
+  await world.archive(id);
+  let transactions = 0;
+  const openRows: typeof world.access.openRows = (binding) => {
+    const rows = world.access.openRows(binding);
+    const transaction: typeof rows.transaction = async (work) => {
+      if (++transactions === 5) {
+        await world.restoreInSim(id);
+        await world.archive(id);
+      }
+      return rows.transaction(work);
+    };
+    return { ...rows, transaction };
+  };
+  await expect(world.purge(id, { openRows, rowsPerBatch: 1 })).rejects.toMatchObject({ code: "CONFLICT" });
+  expect(await leftOf(id)).toMatchObject({ parlant_agent: 5, parlant_workspace_state: 1 });
+  // Control: left alone, as many transactions delete everything.
+  expect(await world.purge(id)).toMatchObject({ wasDone: false, deleted: { parlant_agent: 5 } });
+});
+
 test("a restore in Sim between a batch and its commit takes the batch back", async () => {
   const { id } = await world.makeFull(CANARY);
   await world.archive(id);
