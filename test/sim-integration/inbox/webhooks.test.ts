@@ -2,8 +2,6 @@ import { createHmac, hash, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "../../../client-sdk/src/index.ts";
 import { sign } from "../../../client-sdk/src/webhooks/index.ts";
-import { createLogger } from "../../../server/shared/logger.ts";
-import { forgetDeliveries } from "../../../server/sim-integration/inbox/forget-deliveries.ts";
 import { sendRaw } from "../../http/send-raw.ts";
 import { makeUser, makeWorkspace } from "../../support/database.ts";
 import { internalHeaders } from "../../support/internal.ts";
@@ -277,96 +275,6 @@ test("what is refused is counted by why", async () => {
   await send(eventOf(workspaceId), { id: "taken" });
   await send(eventOf(workspaceId, { data: { more: 1 } }), { id: "taken" });
   expect(await read()).toEqual([unauthorized + 1, invalid + 1, conflict + 1]);
-});
-
-describe("carried out", () => {
-  beforeAll(() => server.dependencies.jobs.start([]));
-
-  const settled = (workspaceId: string) =>
-    expect.poll(async () => (await deliveries(workspaceId)).map(({ status }) => status), { timeout: 20_000 });
-
-  test("a delivery has its effect once, whatever is sent again, also under another id", async () => {
-    const workspaceId = await newWorkspace();
-    const id = randomUUID();
-    await send(eventOf(workspaceId), { id });
-    await settled(workspaceId).toEqual(["done"]);
-    expect((await send(eventOf(workspaceId), { id })).body).toMatchObject({ duplicate: true });
-    await send(eventOf(workspaceId));
-    await settled(workspaceId).toEqual(["done", "done"]);
-    const { owner } = server.database;
-    await owner.query("BEGIN");
-    await owner.query("SELECT parlant.parlant_enter_system($1, 'test')", [workspaceId]);
-    const { rows } = await owner.query("SELECT action FROM parlant.parlant_audit_event");
-    await owner.query("COMMIT");
-    expect(rows).toEqual([{ action: "workspace.create" }]);
-    expect(await jobs(workspaceId)).toBe(2);
-  });
-
-  test("one that fails for good is kept as dead with the reason, is done when it is sent again, or replayed", async () => {
-    const workspaceId = await newWorkspace();
-    const [one, other] = [randomUUID(), randomUUID()];
-    const { owner } = server.database;
-    await owner.query(
-      `CREATE FUNCTION parlant.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
-         IF NEW.workspace_id = '${workspaceId}' THEN RAISE EXCEPTION 'It cannot be kept'; END IF; RETURN NEW; END$$;
-       CREATE TRIGGER refuse BEFORE INSERT ON parlant.parlant_workspace_state FOR EACH ROW EXECUTE FUNCTION parlant.refuse();
-       GRANT EXECUTE ON FUNCTION parlant.refuse() TO PUBLIC`,
-    );
-    await send(eventOf(workspaceId), { id: one });
-    await send(eventOf(workspaceId, { event_type: "workspace_updated" }), { id: other });
-    await settled(workspaceId).toEqual(["dead", "dead"]);
-    expect((await deliveries(workspaceId))[0]?.last_error).toContain("It cannot be kept");
-    await owner.query("DROP TRIGGER refuse ON parlant.parlant_workspace_state; DROP FUNCTION parlant.refuse()");
-    expect((await send(eventOf(workspaceId), { id: one })).body).toMatchObject({ duplicate: true });
-    await settled(workspaceId).toEqual(["done", "dead"]);
-    const sim = callerWith(server.dependencies, await internalHeaders());
-    expect(await sim.simIntegration.webhooks.replay({ workspaceId })).toEqual({ replayed: 1 });
-    await settled(workspaceId).toEqual(["done", "done"]);
-    expect(await sim.simIntegration.webhooks.replay({ workspaceId })).toEqual({ replayed: 0 });
-  });
-
-  test("deliveries that were carried out more than 30 days ago are forgotten, and no others", async () => {
-    const workspaceId = await newWorkspace();
-    const [old, recent] = [randomUUID(), randomUUID()];
-    await send(eventOf(workspaceId), { id: old });
-    await send(eventOf(workspaceId), { id: recent });
-    await settled(workspaceId).toEqual(["done", "done"]);
-    const { owner } = server.database;
-    await owner.query("BEGIN");
-    await owner.query("SELECT parlant.parlant_enter_system($1, 'test')", [workspaceId]);
-    await owner.query("UPDATE parlant.parlant_webhook_delivery SET processed_at = now() - interval '31 days' WHERE id = $1", [
-      old,
-    ]);
-    await owner.query("COMMIT");
-    const sweep = server.dependencies.sweeps.find(({ name }) => name === "forget-deliveries");
-    await sweep?.run(new AbortController().signal);
-    expect((await deliveries(workspaceId)).map(({ id }) => id)).toEqual([recent]);
-  });
-
-  test("what cannot be forgotten in one workspace holds up no other, however many statements it takes", async () => {
-    const [stuck, other] = [await newWorkspace(), await newWorkspace()].toSorted() as [string, string];
-    const { owner } = server.database;
-    for (const workspaceId of [stuck, other]) {
-      await owner.query("BEGIN");
-      await owner.query("SELECT parlant.parlant_enter_system($1, 'test')", [workspaceId]);
-      await owner.query(
-        `INSERT INTO parlant.parlant_webhook_delivery (workspace_id, id, kind, body, body_sha256, status, received_at, processed_at)
-         SELECT $1, n::text, 'workspace_event', '\\x00', sha256('\\x00'), 'done', now() - interval '31 d', now() - interval '31 d'
-         FROM generate_series(1, 5) n`,
-        [workspaceId],
-      );
-      await owner.query("COMMIT");
-    }
-    const { database, services } = server.dependencies;
-    const openWorkspace: typeof database.openWorkspace = (binding) => {
-      if (binding.workspaceId === stuck) throw new Error("canceling statement due to statement timeout");
-      return database.openWorkspace(binding);
-    };
-    const log = createLogger("silent");
-    const options = { sim: database.sim, openWorkspace, clock: services.sync.lifecycle.clock, log, batchSize: 2 };
-    await forgetDeliveries(options).run(new AbortController().signal);
-    expect([(await deliveries(stuck)).length, (await deliveries(other)).length]).toEqual([5, 0]);
-  });
 });
 
 test("a body without an end is not waited for longer than it may be long", async () => {

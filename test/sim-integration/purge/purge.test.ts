@@ -1,13 +1,11 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readClearContent } from "../../../server/audit/clear-content.ts";
 import { DELETED_IN_PURGE_ALONE } from "../../../server/db/roles.ts";
-import { fileNameOf } from "../../../server/sim-integration/purge/export-file.ts";
 import { purgedTables } from "../../../server/sim-integration/purge/purge-plan.ts";
 import { readTrail } from "../../support/audit-trail.ts";
 import { withConnection } from "../../support/connection.ts";
-import { callerWith } from "../../support/services.ts";
 import { countRows, findInDatabase, readRows } from "./canary.ts";
 import { type PurgeFixture, startPurgeFixture } from "./fixture.ts";
 
@@ -40,10 +38,6 @@ const countJobs = (workspaceId: string) =>
     ]);
     return rows[0]?.n;
   });
-
-/** The exports of a workspace. */
-const filesOf = async (workspaceId: string) =>
-  (await readdir(world.exportDirectory).catch(() => [])).filter((name) => name.startsWith(`${fileNameOf(workspaceId)}.`));
 
 /** What the database holds of a purge, read without any key. */
 async function readPurgeEvents(workspaceId: string) {
@@ -142,126 +136,6 @@ test("a table that nothing deletes from keeps the keys, and is told", async () =
   expect(await world.purge(id)).toMatchObject({ wasDone: false });
 });
 
-test("a purge that is done is not done again", async () => {
-  const { id } = await world.makeFull(CANARY);
-  await world.archive(id);
-  await world.purge(id);
-  const before = await readRows(world.database, id);
-  expect(await world.purge(id, { isExportAsked: true })).toMatchObject({ wasDone: true, export: null });
-  expect(await readRows(world.database, id)).toEqual(before);
-  expect(await filesOf(id)).toEqual([]);
-});
-
-test("three purges at once are one, with one whole export", { timeout: 60_000 }, async () => {
-  for (let round = 0; round < 6; round++) {
-    const { id } = await world.makeFull(CANARY);
-    await world.archive(id);
-    const results = await Promise.all([1, 2, 50].map((rowsPerBatch) => world.purge(id, { rowsPerBatch, isExportAsked: true })));
-    const [stored, ...others] = results.flatMap((one) => (one.export ? [one.export] : []));
-    expect(others).toEqual([]);
-    expect(stored?.rows).toMatchObject({ parlant_agent: 5, parlant_event: 3, parlant_workspace_state: 1 });
-    expect(await filesOf(id)).toHaveLength(1);
-    expect((await readPurgeEvents(id)).map(({ action }) => action)).toEqual(["workspace.purge_started", "workspace.purge"]);
-    expect(results.map(({ deleted }) => deleted["parlant_agent"])).toEqual([5, 5, 5]);
-    expect(Object.keys(await leftOf(id)).sort()).toEqual(RECORD);
-  }
-});
-
-test("what comes later is purged by the next call, and recorded", async () => {
-  const { id } = await world.makeFull(CANARY);
-  await world.archive(id);
-  await world.purge(id);
-  await world.dependencies.database.insertDecisions([
-    {
-      ...{ workspaceId: id, id: "01a20000-0000-7000-8000-000000000000", occurredAt: new Date(), principalKind: "session" },
-      ...{
-        principalId: CANARY,
-        procedure: "agents.get",
-        agentId: null,
-        outcome: "allow",
-        source: "cache",
-        requestId: null,
-        latencyUs: 1,
-      },
-    },
-  ]);
-  expect(await world.purge(id)).toMatchObject({ wasDone: false, deleted: { parlant_authz_decision: 1, parlant_agent: 0 } });
-  expect(Object.keys(await leftOf(id)).sort()).toEqual(RECORD);
-  expect(await world.verify(id)).toMatchObject({ valid: true, unsealedEvents: 0 });
-});
-
-test("nothing of a workspace is purged that Sim shows as live, and no file of it is written", async () => {
-  const { id } = await world.makeFull(CANARY);
-  const before = await readRows(world.database, id);
-  await expect(world.purge(id, { isExportAsked: true })).rejects.toMatchObject({ code: "CONFLICT" });
-  expect(await readRows(world.database, id)).toEqual(before);
-});
-
-test("a purge ends where Sim restores the workspace meanwhile; what is left stays, and the next one carries on", async () => {
-  const { id } = await world.makeFull(CANARY);
-  await world.archive(id);
-  let batches = 0;
-  const openRows: typeof world.access.openRows = (binding) => {
-    const rows = world.access.openRows(binding);
-    const transaction: typeof rows.transaction = async (work) => {
-      if (++batches === 5) await world.restoreInSim(id);
-      return rows.transaction(work);
-    };
-    return { ...rows, transaction };
-  };
-  await expect(world.purge(id, { openRows, rowsPerBatch: 1 })).rejects.toMatchObject({ code: "CONFLICT" });
-  expect(await leftOf(id)).toMatchObject({ parlant_agent: 5, parlant_workspace_state: 1 });
-  await world.archive(id);
-  expect(await world.purge(id)).toMatchObject({ wasDone: false, deleted: { parlant_agent: 5 } });
-  expect(Object.keys(await leftOf(id)).sort()).toEqual(RECORD);
-});
-
-test("a purge ends where Sim restores the workspace and archives it anew meanwhile: that deletion was cancelled", async () => {
-  const { id } = await world.makeFull(CANARY);
-  await world.archive(id);
-  let transactions = 0;
-  const openRows: typeof world.access.openRows = (binding) => {
-    const rows = world.access.openRows(binding);
-    const transaction: typeof rows.transaction = async (work) => {
-      if (++transactions === 5) {
-        await world.restoreInSim(id);
-        await world.archive(id);
-      }
-      return rows.transaction(work);
-    };
-    return { ...rows, transaction };
-  };
-  await expect(world.purge(id, { openRows, rowsPerBatch: 1 })).rejects.toMatchObject({ code: "CONFLICT" });
-  expect(await leftOf(id)).toMatchObject({ parlant_agent: 5, parlant_workspace_state: 1 });
-  // Control: left alone, as many transactions delete everything.
-  expect(await world.purge(id)).toMatchObject({ wasDone: false, deleted: { parlant_agent: 5 } });
-});
-
-test("a restore in Sim between a batch and its commit takes the batch back", async () => {
-  const { id } = await world.makeFull(CANARY);
-  await world.archive(id);
-  const openRows: typeof world.access.openRows = (binding) => {
-    const rows = world.access.openRows(binding);
-    return {
-      ...rows,
-      transaction: (work) =>
-        rows.transaction(async (tx) =>
-          work({
-            ...tx,
-            async deleteSome(table, take) {
-              const count = await tx.deleteSome(table, take);
-              await world.restoreInSim(id);
-              return count;
-            },
-          }),
-        ),
-    };
-  };
-  const before = await leftOf(id);
-  await expect(world.purge(id, { openRows })).rejects.toMatchObject({ code: "CONFLICT" });
-  expect(await leftOf(id)).toEqual({ ...before, parlant_audit_event: (before["parlant_audit_event"] ?? 0) + 1 });
-});
-
 test("an export that fails stops the purge, and so does one that has no place", async () => {
   const { id } = await world.makeFull(CANARY);
   await world.archive(id);
@@ -280,66 +154,6 @@ test("of a workspace that Sim has deleted the rest goes too", async () => {
   expect(await world.purge(id)).toMatchObject({ deleted: { parlant_authz_decision: 3, parlant_agent: 0 } });
   expect(Object.keys(await leftOf(id)).sort()).toEqual(RECORD);
   expect(await world.verify(id)).toMatchObject({ valid: true, unsealedEvents: 0 });
-});
-
-test("what came to a workspace between two purges is exported before it goes", async () => {
-  const { id, admin } = await world.makeFull(CANARY);
-  await world.archive(id);
-  let batches = 0;
-  const dying: typeof world.access.openRows = (binding) => {
-    const rows = world.access.openRows(binding);
-    return { ...rows, transaction: (work) => (++batches === 6 ? Promise.reject(new Error("killed")) : rows.transaction(work)) };
-  };
-  await expect(world.purge(id, { openRows: dying, rowsPerBatch: 1, isExportAsked: true })).rejects.toThrow("killed");
-  // Carried on in the same archive: there is no second file.
-  batches = 0;
-  await expect(world.purge(id, { openRows: dying, rowsPerBatch: 1, isExportAsked: true })).rejects.toThrow("killed");
-  expect(await filesOf(id)).toHaveLength(1);
-  await world.restoreInSim(id);
-  const { agents } = callerWith(world.dependencies, admin.headers).workspaces;
-  await agents.create({ workspaceId: id, name: "Of later" });
-  await world.archive(id);
-  const { export: stored } = await world.purge(id, { isExportAsked: true });
-  expect(await readFile(stored?.file ?? "", "utf8")).toContain("Of later");
-  expect(await filesOf(id)).toHaveLength(2);
-});
-
-test("rows that come while they are exported are exported too, or nothing is purged", async () => {
-  const { id } = await world.makeFull(CANARY);
-  await world.archive(id);
-  let late = 0;
-  /** Before the last table is read, another grant comes, so many times. */
-  const disturbed =
-    (times: number): typeof world.access.openRows =>
-    (binding) => {
-      const rows = world.access.openRows(binding);
-      return {
-        ...rows,
-        async page(table, query) {
-          if (table.model === "WorkspaceState" && late < times) {
-            await withConnection(world.database.superuserUrl, (admin) =>
-              admin.query(
-                `INSERT INTO parlant.parlant_agent_grant (workspace_id, agent_id, user_id, level, created_at, updated_at)
-                 SELECT workspace_id, id, $2, 'view', now(), now() FROM parlant.parlant_agent WHERE workspace_id = $1 LIMIT 1`,
-                [id, `late ${++late}`],
-              ),
-            );
-          }
-          return rows.page(table, query);
-        },
-      };
-    };
-  const agents = (await leftOf(id))["parlant_agent"];
-  await expect(world.purge(id, { isExportAsked: true, openRows: disturbed(3) })).rejects.toMatchObject({ code: "CONFLICT" });
-  expect(await leftOf(id)).toMatchObject({ parlant_agent: agents });
-  expect(await filesOf(id)).toEqual([]);
-  late = 0;
-  await withConnection(world.database.superuserUrl, (admin) =>
-    admin.query("DELETE FROM parlant.parlant_agent_grant WHERE user_id LIKE 'late%'"),
-  );
-  const { export: stored } = await world.purge(id, { isExportAsked: true, openRows: disturbed(1) });
-  expect(await readFile(stored?.file ?? "", "utf8")).toContain("late 1");
-  expect(await filesOf(id)).toHaveLength(1);
 });
 
 describe("the database itself", () => {
