@@ -37,10 +37,7 @@ export function createDeliverEvent(options: DeliverEventOptions): JobKind<Delive
       const results = await Promise.allSettled(jobs.map((job) => deliver(ctx, job, options)));
       for (const result of results) if (result.status === "rejected") throw result.reason;
     },
-    async onDead({ db }, { deliveryId }) {
-      const data = { status: "failed", nextAttemptAt: null, completedAt: new Date(options.clock.now()) } as const;
-      await db.endpointDelivery.updateMany({ where: { id: deliveryId, status: "pending" }, data });
-    },
+    onDead: ({ db }, { deliveryId }) => giveUp(db, deliveryId, options.clock),
   };
 }
 
@@ -48,13 +45,15 @@ async function deliver(ctx: JobContext, { deliveryId, attempts }: DeliverEventJo
   const { clock, random = Math.random } = options;
   const delivery = await ctx.db.endpointDelivery.findFirst({
     where: { id: deliveryId, status: "pending" },
-    include: { endpoint: true },
+    include: { endpoint: { include: { state: { select: { archivedAt: true } } } } },
   });
   // Sent already by a try whose job was made again, or gone with its endpoint.
   if (!delivery) return;
   // The next try has a job of its own, with its time.
   if (attempts !== undefined && attempts !== delivery.attempts) return;
   const { endpoint } = delivery;
+  // Nothing leaves an archived workspace; it can be delivered again once it is restored.
+  if (endpoint.state.archivedAt !== null) return giveUp(ctx.db, deliveryId, clock);
   const waitMs = (endpoint.pausedUntil?.getTime() ?? 0) - clock.now();
   if (endpoint.isEnabled && waitMs > 0 && delivery.eventType !== TEST_EVENT) {
     return reschedule(ctx.db, delivery, Math.ceil(waitMs / 1_000), clock);
@@ -62,6 +61,12 @@ async function deliver(ctx: JobContext, { deliveryId, attempts }: DeliverEventJo
   const attemptedAtMs = clock.now();
   const outcome = await send(ctx, delivery, options);
   await recordTry(ctx, delivery, { outcome, attemptedAtMs }, { clock, random });
+}
+
+/** The delivery is sent no more, unless somebody has it delivered again. */
+async function giveUp(db: JobContext["db"], id: string, clock: Clock): Promise<void> {
+  const data = { status: "failed", nextAttemptAt: null, completedAt: new Date(clock.now()) } as const;
+  await db.endpointDelivery.updateMany({ where: { id, status: "pending" }, data });
 }
 
 async function send(ctx: JobContext, delivery: Pending, { post, rootSecrets, clock }: DeliverEventOptions): Promise<PostOutcome> {

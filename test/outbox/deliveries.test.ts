@@ -72,6 +72,23 @@ describe("an event of the workspace", () => {
     expect(typesOf(receiver.received)).toEqual(["agent.created"]);
   });
 
+  test("of a workspace that was archived meanwhile is not sent, and can be once it is restored", async () => {
+    receiver.replies({});
+    const { id, client } = await outbox.makeWorkspace();
+    const endpoint = await client.webhooks.endpoints.create({ url: receiver.url });
+    await client.agents.create({ name: "Scout" });
+    const setArchived = (archivedAt: Date | null) => outbox.open(id).workspaceState.updateMany({ data: { archivedAt } });
+    await setArchived(new Date(outbox.clock.now()));
+    await outbox.deliver(id);
+    expect(receiver.received).toEqual([]);
+    const [given] = (await client.webhooks.endpoints.deliveries(endpoint.id)).data;
+    expect(given).toMatchObject({ eventType: "agent.created", status: "failed", attempts: [] });
+    await setArchived(null);
+    await client.webhooks.endpoints.redeliver(endpoint.id, given?.id ?? "");
+    await outbox.deliver(id);
+    expect(typesOf(receiver.received)).toEqual(["agent.created"]);
+  });
+
   test("that did not commit is told to nobody", async () => {
     receiver.replies({});
     const { id, client } = await outbox.makeWorkspace();
