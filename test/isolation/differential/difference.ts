@@ -104,7 +104,7 @@ async function settle(work: () => Promise<unknown>, isUnordered: boolean): Promi
     // A panic prints a piece of a log whose length is left to chance.
     const said = name === "PrismaClientRustPanicError" ? /panicked at .*/.exec(message)?.[0] : message;
     // Of several rows that break a rule PostgreSQL shows the one that it came to first.
-    const details = JSON.stringify(meta, bigintAsText)?.replace(/Failing row contains [^"]*/g, "Failing row") ?? "";
+    const details = JSON.stringify(meta, bigintAsText)?.replace(/Failing row contains (?:[^"\\]|\\.)*/g, "Failing row") ?? "";
     return `error ${name} ${code ?? ""} ${said} ${details}`;
   }
 }

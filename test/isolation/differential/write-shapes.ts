@@ -74,19 +74,27 @@ function changeParts(language: Language, model: Model, parent: Parent): Part[] {
       .filter(({ name }) => !given.includes(name))
       .map((field) => ({
         name: field.name,
-        shape: changeOf(field),
+        shape: changeOf(field, isInKey(model, field)),
         excludes: references(language, model, parent).some(({ relation }) => relation.fields.includes(field.name)) ? to : [],
       })),
     ...waysOut(language, model, "data").filter(({ name }) => !given.includes(name)),
   ];
 }
 
-function changeOf(field: Field): Shape {
+function isInKey({ keys }: Model, { name }: Field): boolean {
+  return keys.some((key) => key.includes(name));
+}
+
+/**
+ * A part of a key is only set: PostgreSQL looks row by row whether a key is taken, so that of several rows which move by
+ * some steps it is left to their order on the disk whether one is in another's way.
+ */
+function changeOf(field: Field, isOfKey: boolean): Shape {
   const value = oneOf(poolOf(field));
   const by = (name: string): Shape => object([{ name, shape: value, isRequired: true }]);
   if (field.isList) return { kind: "choice", of: [value, by("set"), by("push")] };
   if (field.type === "Json") return value;
-  const forms = [value, by("set"), ...(isNumeric(field) ? [by("increment"), by("decrement"), by("multiply")] : [])];
+  const forms = [value, by("set"), ...(isNumeric(field) && !isOfKey ? [by("increment"), by("decrement"), by("multiply")] : [])];
   return { kind: "choice", of: field.isOptional ? [...forms, constant(null)] : forms };
 }
 
