@@ -1,5 +1,6 @@
 import { GRANT_COLUMNS, grantJoin, type LevelsAt, type Parameter, reachesSql } from "./agent-level-sql.ts";
 import type { $Enums, Prisma } from "./generated/client.ts";
+import { isOpenedBySql, type SessionView } from "./session-opener.ts";
 import type { Statement } from "./sim-reader.ts";
 import { statementName } from "./statement-names.ts";
 
@@ -9,22 +10,31 @@ export type AgentRow = Prisma.TypeMap["model"]["Agent"]["payload"]["scalars"];
 export type GrantedAgentRow = AgentRow & {
   grantLevel: $Enums.AccessLevel | null;
   grantExpiresAt: Date | null;
-  /** Sessions, messages, and when it was last active in milliseconds since 1970, 0 for never. */
+  /** Sessions that the caller sees, their messages, and when they were last active in milliseconds since 1970, 0 for never. */
   counted: readonly [sessions: number, messages: number, lastActiveMs: number];
 };
 
-/** A subselect, because PostgreSQL makes it for the rows of the page alone. */
-function countedSql(workspaceId: string, parameter: Parameter): string {
-  return `(select array[coalesce(sum(sessions), 0), coalesce(sum(messages), 0),
-    coalesce(extract(epoch from max(counter.last_active_at)) * 1000, 0)]::float8[]
-  from parlant.parlant_agent_counter counter
-  where counter.workspace_id = ${parameter(workspaceId)} and counter.agent_id = parlant_agent.id) as "counted"`;
+/**
+ * What the sessions of an agent that the caller sees come to: all of them by the agent's counters, or its own ones one by
+ * one. Subselects, because PostgreSQL makes them for the rows of the page alone.
+ */
+function countedSql(workspaceId: string, { levels, opener }: SessionView, parameter: Parameter): string {
+  const workspace = parameter(workspaceId);
+  const all = `(select array[total_sessions + coalesce(sum(counter.sessions), 0), total_messages + coalesce(sum(counter.messages), 0),
+    coalesce(extract(epoch from greatest(parlant_agent.last_active_at, max(counter.last_active_at))) * 1000, 0)]::float8[]
+  from parlant.parlant_agent_counter counter where counter.workspace_id = ${workspace} and counter.agent_id = parlant_agent.id)`;
+  if (levels.rule.managesAll) return `${all} as "counted"`;
+  return `case when isolation_level = 'workspace' or ${reachesSql(levels, "manage", parameter)} then ${all}
+  else (select array[count(*), coalesce(sum(session.message_count), 0),
+    coalesce(extract(epoch from max(session.last_activity_at)) * 1000, 0)]::float8[]
+  from parlant.parlant_session session where session.workspace_id = ${workspace} and session.agent_id = parlant_agent.id
+    and ${isOpenedBySql(opener, parameter)}) end as "counted"`;
 }
 
 /** Which undeleted agents of the workspace to read, and in which order. */
 export interface AgentPageQuery {
-  /** Whose view it is: agents that are hidden from it are not read. */
-  levels: LevelsAt;
+  /** Whose view it is: agents that are hidden from it are not read, and sessions that are, not counted. */
+  view: SessionView;
   status?: string | undefined;
   isArchivedHidden: boolean;
   createdBy?: string | undefined;
@@ -53,11 +63,11 @@ export function agentPageStatement(workspaceId: string, columns: string, query: 
   const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value)}`;
   const { column, type } = SORT_COLUMNS[query.sort];
-  const join = grantJoin(workspaceId, granteeOf(query.levels), parameter);
+  const join = grantJoin(workspaceId, granteeOf(query.view.levels), parameter);
   const conditions = [
     `workspace_id = ${parameter(workspaceId)}`,
     "deleted_at is null",
-    reachesSql(query.levels, "view", parameter),
+    reachesSql(query.view.levels, "view", parameter),
   ];
   // A filter that is not given is a null parameter, so that the shapes of the statement stay few enough to be prepared.
   const whenGiven = (value: unknown, type: string, condition: (parameter: string) => string) => {
@@ -74,7 +84,7 @@ export function agentPageStatement(workspaceId: string, columns: string, query: 
     const operator = query.order === "asc" ? ">" : "<";
     conditions.push(`(${column}, id) ${operator} (${parameter(query.after.value)}::${type}, ${parameter(query.after.id)}::uuid)`);
   }
-  const text = `select ${columns}, ${GRANT_COLUMNS}, ${countedSql(workspaceId, parameter)} from parlant.parlant_agent ${join}
+  const text = `select ${columns}, ${GRANT_COLUMNS}, ${countedSql(workspaceId, query.view, parameter)} from parlant.parlant_agent ${join}
 where ${conditions.join(" and ")}
 order by ${column} ${query.order}, id ${query.order} limit ${parameter(query.take)}`;
   return { name: statementName(text), text, values };
@@ -85,6 +95,8 @@ export interface AgentsByIdQuery {
   ids: readonly string[];
   /** The user whose grants are read too; null for none. */
   grantee: string | null;
+  /** Whose view it is, where it is the grantee's own: what it sees of the agents' sessions is counted. Null: nothing is. */
+  view: SessionView | null;
   areDeletedIncluded: boolean;
 }
 
@@ -93,7 +105,8 @@ export function agentsByIdStatement(workspaceId: string, columns: string, query:
   const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value)}`;
   const join = grantJoin(workspaceId, query.grantee, parameter);
-  const text = `select ${columns}, ${GRANT_COLUMNS}, ${countedSql(workspaceId, parameter)} from parlant.parlant_agent ${join}
+  const counted = query.view ? countedSql(workspaceId, query.view, parameter) : `array[0, 0, 0]::float8[] as "counted"`;
+  const text = `select ${columns}, ${GRANT_COLUMNS}, ${counted} from parlant.parlant_agent ${join}
 where workspace_id = ${parameter(workspaceId)} and id = any (${parameter(query.ids)}::uuid[])
   ${query.areDeletedIncluded ? "" : "and deleted_at is null"}`;
   return { name: statementName(text), text, values };

@@ -1,5 +1,6 @@
 import type { Parameter } from "./agent-level-sql.ts";
 import type { $Enums, Prisma } from "./generated/client.ts";
+import type { SessionView } from "./session-opener.ts";
 import { counterSlot } from "./session-statements.ts";
 import {
   AGENT_OF_SESSION_COLUMNS,
@@ -8,7 +9,6 @@ import {
   isAuthenticSql,
   leveledAgentsSql,
   type SessionRow,
-  type SessionView,
   seesSessionSql,
 } from "./session-view.ts";
 import type { Statement } from "./sim-reader.ts";

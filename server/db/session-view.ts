@@ -1,20 +1,12 @@
-import { grantJoin, type LevelsAt, levelSql, type Parameter } from "./agent-level-sql.ts";
+import { grantJoin, levelSql, type Parameter } from "./agent-level-sql.ts";
 import type { AgentRow } from "./agent-page.ts";
 import type { $Enums, Prisma } from "./generated/client.ts";
+import { isOpenedBySql, type SessionView } from "./session-opener.ts";
 import type { Statement } from "./sim-reader.ts";
 import { statementName } from "./statement-names.ts";
 
 export type SessionRow = Prisma.TypeMap["model"]["Session"]["payload"]["scalars"];
 type SignedFields = Pick<AgentRow, "id" | "createdAt" | "boundary" | "boundaryKeyVersion">;
-
-/** Whom sessions are the own ones of: a user's, or those of a key without a user. */
-export type SessionOpener = { userId: string } | { createdByKeyId: string };
-
-/** Whose view of sessions it is. */
-export interface SessionView {
-  levels: LevelsAt;
-  opener: SessionOpener | null;
-}
 
 /** What of a session's agent is read with it, by the same statement. */
 export interface AgentOfSession {
@@ -46,14 +38,8 @@ export function leveledAgentsSql(workspaceId: string, { levels }: SessionView, p
 /** Whether the caller sees a session, as a condition over parlant_session and leveledAgentsSql: seesSession in SQL. */
 export function seesSessionSql({ levels, opener }: SessionView, parameter: Parameter): string {
   if (levels.rule.managesAll) return "true";
-  const own = opener === null ? "false" : isOpenedBySql(opener, parameter);
+  const own = isOpenedBySql(opener, parameter);
   return `(agent_level >= 'manage' or agent_level >= 'view' and (agent_isolation_level = 'workspace' or ${own}))`;
-}
-
-function isOpenedBySql(opener: SessionOpener, parameter: Parameter): string {
-  return "userId" in opener
-    ? `user_id = ${parameter(opener.userId)}`
-    : `(user_id is null and created_by_key_id = ${parameter(opener.createdByKeyId)})`;
 }
 
 /** Which sessions of the workspace to read, and in which order. */

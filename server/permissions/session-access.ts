@@ -1,5 +1,5 @@
 import { actingUserId, type Principal } from "../auth/principal.ts";
-import type { SessionOpener, SessionView } from "../db/session-view.ts";
+import type { SessionOpener, SessionView } from "../db/session-opener.ts";
 import { type AccessLevel, levelSatisfies } from "./levels.ts";
 import { levelRuleOf, type TransactionContext, type WorkspaceContext } from "./workspace-context.ts";
 

@@ -111,7 +111,7 @@ function expected(caller: LevelCaller, nowMs: number): [string, AccessLevel][] {
 async function listed(caller: LevelCaller, nowMs: number): Promise<[string, AccessLevel][]> {
   const rule = levelRule(caller);
   const rows = await db.agentPage({
-    levels: { rule, nowMs },
+    view: { levels: { rule, nowMs }, opener: null },
     isArchivedHidden: true,
     sort: "createdAt",
     order: "asc",
@@ -161,7 +161,7 @@ test("so it is for creators and for workspace keys", async () => {
 
 test("what is read by id has the same grant beside it as what is listed, inside and outside a transaction", async () => {
   const { grantee } = levelRule({ permission: "write", userId: userOf(0), keyId: null });
-  const query = { ids, grantee, areDeletedIncluded: false };
+  const query = { ids, grantee, view: null, areDeletedIncluded: false };
   const byId = (rows: { id: string }[]) => [...rows].sort((one, other) => one.id.localeCompare(other.id));
   const outside = byId(await db.agentsById(query));
   expect(outside).toHaveLength(AGENTS);
@@ -201,10 +201,11 @@ test("each read names its workspace by itself: a superuser's, whom no policy hol
     const free = unheld.openWorkspace({ workspaceId: WORKSPACE, prelude: { name: "nothing", text: "select 1", values: [] } });
     const rule = levelRule({ permission: "write", userId: userOf(0), keyId: null });
     const levels = { rule, nowMs: NOW };
+    const view = { levels, opener: { userId: userOf(0) } };
     const reads = [
-      (of: WorkspaceDb) => of.agentPage({ levels, isArchivedHidden: true, sort: "nameKey", order: "asc", take: 200 }),
+      (of: WorkspaceDb) => of.agentPage({ view, isArchivedHidden: true, sort: "nameKey", order: "asc", take: 200 }),
       async (of: WorkspaceDb) => {
-        const rows = await of.agentsById({ ids, grantee: userOf(0), areDeletedIncluded: true });
+        const rows = await of.agentsById({ ids, grantee: userOf(0), view, areDeletedIncluded: true });
         return rows.sort((one, another) => one.id.localeCompare(another.id));
       },
       (of: WorkspaceDb) => of.grantsOfUsers({ userIds: [userOf(0), userOf(1)], levels, required: "view", takeOfEach: 100 }),

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../server/db/client.ts";
-import type { SessionOpener, SessionView } from "../../server/db/session-view.ts";
+import type { SessionOpener, SessionView } from "../../server/db/session-opener.ts";
 import { systemBinding } from "../../server/db/system-binding.ts";
 import type { WorkspaceDb } from "../../server/db/workspace-db.ts";
 import {
@@ -102,6 +102,12 @@ async function fill(): Promise<void> {
       [WORKSPACE, id, agent.id, userId, createdByKeyId],
     );
   }
+  await superuser.query(
+    `insert into parlant.parlant_agent_counter (workspace_id, agent_id, slot, sessions)
+     select workspace_id, agent_id, ascii(right(id::text, 1)) % 16, count(*) from parlant.parlant_session where workspace_id = $1
+     group by workspace_id, agent_id, ascii(right(id::text, 1)) % 16`,
+    [WORKSPACE],
+  );
 }
 
 function randomCaller(): LevelCaller {
@@ -154,6 +160,34 @@ async function checked(view: SessionView): Promise<string[]> {
     .sort();
 }
 
+/** How many sessions of each agent are told of, as numbers beside the agents themselves. */
+async function counted(view: SessionView): Promise<[string, number][]> {
+  const page = { view, isArchivedHidden: false, sort: "createdAt", order: "asc", take: AGENTS + 1 } as const;
+  const byId = { ids: agents.map(({ id }) => id), grantee: view.levels.rule.grantee, view, areDeletedIncluded: false };
+  const [listed, read] = [await db.agentPage(page), await db.agentsById(byId)];
+  const numbers = (rows: typeof listed) => rows.map(({ id, counted: [count] }): [string, number] => [id, count]).sort();
+  const shown = new Set(listed.map(({ id }) => id));
+  expect(numbers(read.filter(({ id }) => shown.has(id)))).toEqual(numbers(listed));
+  return numbers(listed).filter(([, count]) => count > 0);
+}
+
+function expectedCounts(caller: LevelCaller): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const session of sessions.filter((one) => isExpected(caller, one))) {
+    counts.set(session.agent.id, (counts.get(session.agent.id) ?? 0) + 1);
+  }
+  return [...counts].sort();
+}
+
+test(`the numbers of agents are of the sessions that the check lets through, for ${ROUNDS} callers`, {
+  timeout: 600_000,
+}, async () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const caller = randomCaller();
+    expect([caller, await counted(viewOf(caller))]).toEqual([caller, expectedCounts(caller)]);
+  }
+});
+
 test(`a list of sessions is what the check lets through, for ${ROUNDS} callers`, { timeout: 600_000 }, async () => {
   let seen = 0;
   for (let round = 0; round < ROUNDS; round++) {
@@ -179,4 +213,8 @@ test("control: a view of somebody else's is told apart", async () => {
     .sort();
   expect(await listed(mistaken)).not.toEqual(expected);
   expect(await checked(mistaken)).not.toEqual(expected);
+  expect(await counted(mistaken)).not.toEqual(expectedCounts(bob));
+  expect(await counted({ ...mistaken, levels: { rule: levelRule({ ...bob, permission: "admin" }), nowMs: NOW } })).not.toEqual(
+    expectedCounts(bob),
+  );
 });

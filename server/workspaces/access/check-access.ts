@@ -12,6 +12,7 @@ export async function checkAccess(ctx: WorkspaceContext, { checks }: CheckAccess
   const rows = await ctx.db.agentsById({
     ids: [...new Set(checks.flatMap((check) => agentIdOf(check) ?? []))],
     grantee: subject.rule?.grantee ?? null,
+    view: null,
     areDeletedIncluded: true,
   });
   const agents = new Map((await authenticRows(ctx, rows)).map((row) => [row.id, row]));

@@ -20,6 +20,7 @@ export async function explainAccess(ctx: WorkspaceContext, input: ExplainAccessI
   const rows = await ctx.db.agentsById({
     ids: agentId === undefined ? [] : [agentId],
     grantee: subject.userId,
+    view: null,
     areDeletedIncluded: true,
   });
   const [agent] = await authenticRows(ctx, rows);

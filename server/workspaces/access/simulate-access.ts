@@ -25,7 +25,7 @@ export async function simulateAccess(ctx: WorkspaceContext, { change }: Simulate
 
 async function withGrant(ctx: WorkspaceContext, change: Change & { kind: "grant" }): Promise<Outcome> {
   const { userId, agentId, level, expiresAt } = change;
-  const rows = await ctx.db.agentsById({ ids: [agentId], grantee: userId, areDeletedIncluded: false });
+  const rows = await ctx.db.agentsById({ ids: [agentId], grantee: userId, view: null, areDeletedIncluded: false });
   const [agent] = await authenticRows(ctx, rows);
   if (!agent) throw agentNotFound();
   const permission = permissionOf(await findFacts(ctx, userId));

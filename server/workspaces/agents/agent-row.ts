@@ -20,15 +20,9 @@ export async function leveledAgents(
   return authentic.map((row) => ({ ...row, ...statsOf(row), accessLevel: agentLevel(rule, row, grantOf(row), nowMs) }));
 }
 
-/** What the agent's sessions come to: its counters, on top of what its row says. */
-function statsOf({ totalSessions, totalMessages, lastActiveAt, counted }: GrantedAgentRow): AgentStats {
-  const [sessions, messages, lastActiveMs] = counted;
-  const lastMs = Math.max(lastActiveMs, lastActiveAt?.getTime() ?? 0);
-  return {
-    totalSessions: totalSessions + sessions,
-    totalMessages: totalMessages + messages,
-    lastActiveAt: lastMs > 0 ? new Date(lastMs) : null,
-  };
+/** What those of the agent's sessions come to that the caller sees. */
+function statsOf({ counted: [totalSessions, totalMessages, lastActiveMs] }: GrantedAgentRow): AgentStats {
+  return { totalSessions, totalMessages, lastActiveAt: lastActiveMs > 0 ? new Date(lastActiveMs) : null };
 }
 
 type AgentStats = Pick<AgentRow, "totalSessions" | "totalMessages" | "lastActiveAt">;

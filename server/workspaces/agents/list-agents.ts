@@ -1,5 +1,6 @@
 import type { AgentPageQuery, AgentRow } from "../../db/agent-page.ts";
-import { levelRuleOf, onceOnly, type WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { sessionViewOf } from "../../permissions/session-access.ts";
+import { onceOnly, type WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { decodeCursor, encodeCursor, type Keyset } from "../../shared/pagination.ts";
 import { type LeveledAgent, leveledAgents, toAgent } from "./agent-row.ts";
 import type { AgentPage, ListAgentsInput } from "./schemas.ts";
@@ -26,7 +27,7 @@ export async function listAgents(ctx: WorkspaceContext, input: ListAgentsInput):
   const pageAfter = (after: Keyset | undefined, take: number) =>
     ctx.db.agentPage({
       ...conditions,
-      levels: { rule: levelRuleOf(ctx), nowMs },
+      view: sessionViewOf(ctx, nowMs),
       isArchivedHidden: !includeArchived && filters.status === undefined,
       sort: SORT_FIELDS[sortBy],
       order: sortOrder,

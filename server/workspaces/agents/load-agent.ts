@@ -1,5 +1,6 @@
 import { type AccessLevel, levelSatisfies } from "../../permissions/levels.ts";
-import { levelRuleOf, type TransactionContext, type WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { sessionViewOf } from "../../permissions/session-access.ts";
+import type { TransactionContext, WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { AppError, agentNotFound } from "../../shared/errors.ts";
 import { type LeveledAgent, leveledAgents } from "./agent-row.ts";
 
@@ -29,12 +30,15 @@ async function readAgent(
   required: AccessLevel,
   options: { isDeletedIncluded?: boolean },
 ): Promise<LeveledAgent> {
+  const nowMs = ctx.clock.now();
+  const view = sessionViewOf(ctx, nowMs);
   const rows = await ctx.db.agentsById({
     ids: [agentId],
-    grantee: levelRuleOf(ctx).grantee,
+    grantee: view.levels.rule.grantee,
+    view,
     areDeletedIncluded: options.isDeletedIncluded ?? false,
   });
-  const [agent] = await leveledAgents(ctx, rows, ctx.clock.now());
+  const [agent] = await leveledAgents(ctx, rows, nowMs);
   if (!agent) throw agentNotFound();
   // A deleted agent is absent for whoever could not bring it back.
   if (agent.deletedAt !== null && !levelSatisfies(agent.accessLevel, required)) throw agentNotFound();

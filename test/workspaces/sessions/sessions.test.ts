@@ -84,6 +84,29 @@ test("with a strict agent a session is its opener's and the managers', and is ab
   expect(await as(writer).sessions.get(hidden)).toEqual(ofWriter);
 });
 
+test("with a strict agent its numbers are of the sessions that the caller sees, in each answer; its managers' are of all", async () => {
+  const { workspaceId, agentId, admin, writer, reader, as, open, statsOf } = await world();
+  const session = await open(writer);
+  await as(writer).events.append({ workspaceId, sessionId: session.id, events: [says("Hi"), says("there")] });
+  const key = { headers: { "x-api-key": (await makeApiKey(database.owner, { userId: admin.id, workspaceId })).plain } };
+  await open(key);
+  const seenBy = async (user: Pick<typeof admin, "headers">) => {
+    const { agents } = as(user);
+    const { stats } = await agents.get({ workspaceId, agentId });
+    expect((await agents.list({ workspaceId })).data.map((agent) => agent.stats)).toEqual([stats]);
+    return stats;
+  };
+  expect(await seenBy(reader)).toEqual({ totalSessions: 0, totalMessages: 0, lastActiveAt: null });
+  expect(await seenBy(writer)).toMatchObject({ totalSessions: 1, totalMessages: 2 });
+  expect(await seenBy(key)).toMatchObject({ totalSessions: 1, totalMessages: 0 });
+  expect((await as(writer).agents.update({ workspaceId, agentId, description: "Helps" })).stats).toEqual(await seenBy(writer));
+  expect(await statsOf()).toMatchObject({ totalSessions: 2, totalMessages: 2 });
+  // Control: what is shared is in everybody's numbers.
+  await as(admin).agents.update({ workspaceId, agentId, isolationLevel: "workspace" });
+  expect(await seenBy(reader)).toEqual(await seenBy(admin));
+  expect(await seenBy(reader)).toEqual(await statsOf());
+});
+
 test("with a sharing agent everyone who sees it sees its sessions, and only the opener and managers delete one", async () => {
   const { workspaceId, admin, writer, reader, as, open } = await world({ isolationLevel: "workspace" });
   const session = await open(admin);
