@@ -5,7 +5,8 @@ import { startTestServer } from "../support/server.ts";
 import { makeCheckpoint, makeFile, makeLeaf, publicKey, toEvents, WORKSPACE } from "./audit/export-file.ts";
 import { type Consumer, installConsumer } from "./consumer.ts";
 
-const SERVER_WORDS = /zod|prisma|fastify|better-auth|server\//i;
+/** Sim's cookie has the name that better-auth gave it. */
+const SERVER_WORDS = /zod|prisma|fastify|better-auth(?!\.session_token)|server\//i;
 
 /** What a consumer may write, and what must not compile for them. */
 const USAGE = `

@@ -1,0 +1,1 @@
+export { createParlantRoute, type ParlantRoute, type ParlantRouteOptions, type RouteHandler } from "./parlant-route.ts";
