@@ -20,6 +20,8 @@ export default defineConfig({
       "public.api_key",
       // The job queue's, which its library defines.
       ...["bam", "instance", "job", "job_common", "job_dependency", "queue", "queue_stats"].map((table) => `parlant.${table}`),
+      // Reached by statements of its own.
+      "parlant.parlant_used_token",
       ...["schedule", "subscription", "version", "warning"].map((table) => `parlant.${table}`),
     ],
   },

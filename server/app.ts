@@ -19,6 +19,7 @@ import { answerUnmatched } from "./http/unmatched.ts";
 import { serveRest } from "./rest/adapter.ts";
 import { AUTHZEN_PREFIX, serveAuthzen } from "./rest/authzen/serve-authzen.ts";
 import { serveDocs } from "./rest/docs.ts";
+import { serveExchange } from "./rest/serve-exchange.ts";
 import { serveWebhooks } from "./rest/serve-webhooks.ts";
 import { AppError } from "./shared/errors.ts";
 import type { Logger } from "./shared/logger.ts";
@@ -130,6 +131,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   serveProbes(app, basePath, options.checkReadiness, services.clock);
   if (options.metrics) serveMetrics(app, basePath, { ...options.metrics, trustedProxies: options.trustedProxies });
   serveRest(app, basePath, context);
+  serveExchange(app, basePath, context);
   await serveWebhooks(app, basePath, context);
   serveAuthzen(app, basePath, context);
   serveDocs(app, basePath);

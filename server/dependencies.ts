@@ -10,9 +10,8 @@ import { openSignedStates } from "./audit/signed-states.ts";
 import { openSpool } from "./audit/spool.ts";
 import { resolveSpoolDirectory } from "./audit/spool-directory.ts";
 import { createTrailQueue } from "./audit/trail-queue.ts";
-import { createAuthenticator } from "./auth/authenticator.ts";
 import { sessionCookieNames } from "./auth/credential.ts";
-import { createCredentialCache } from "./auth/credential-cache.ts";
+import { createAuthentication } from "./authentication.ts";
 import { DATA_DIR } from "./data-dir.ts";
 import type { Binding } from "./db/binding.ts";
 import { openDatabase } from "./db/client.ts";
@@ -29,6 +28,7 @@ import { createViolations } from "./isolation/violations.ts";
 import { workspaceChecks } from "./isolation/workspace-checks.ts";
 import { createWorkspaceKeys } from "./isolation/workspace-keys.ts";
 import { createAbandonSweep } from "./jobs/abandon-idle-sessions.ts";
+import { forgetUsedTokens } from "./jobs/forget-used-tokens.ts";
 import type { AnyJobKind } from "./jobs/job-kind.ts";
 import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import type { Sweep } from "./jobs/sweeps.ts";
@@ -140,6 +140,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       everySeconds: 60,
       run: createAbandonSweep({ sim, openWorkspace, idleAfterMs: env.SESSION_IDLE_AFTER, clock, log }),
     },
+    forgetUsedTokens(database.oneTimeTokens),
     forgetDeliveries({ sim, openWorkspace, clock, log }),
   ];
   const jobs = createJobs({ connection: queueConnection, kinds, openWorkspace, clock, log });
@@ -147,12 +148,8 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
   const contexts = new ContextCache({ ttlMs });
   const antiEntropy = createAntiEntropy({ contexts, features, queryBound, log });
   const access = createAccessResolver({ sim, features, contexts, nowMs: () => clock.now(), openWorkspace });
-  const authenticator = createAuthenticator({
-    ...{ sim, features, clock, betterAuthSecret: env.BETTER_AUTH_SECRET },
-    internalJwtSecret: env.INTERNAL_JWT_SECRET,
-    appUrl: env.NEXT_PUBLIC_APP_URL,
-  });
-  const credentials = createCredentialCache({ authenticator, ttlMs });
+  const { oneTimeTokens } = database;
+  const { authenticator, credentials, exchangeToken } = createAuthentication({ env, sim, features, oneTimeTokens, clock });
   const violations = createViolations({
     record: (violation) => recordViolation({ openWorkspace, clock }, violation),
     clock,
@@ -243,6 +240,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     }),
     services: {
       findCaller: credentials.find,
+      exchangeToken,
       resolveAccess: access.resolve,
       hints: database.hints,
       forget: (scope) => forgetScope(memory, scope),

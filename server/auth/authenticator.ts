@@ -3,11 +3,12 @@ import type { SimFeatures } from "../db/sim-features.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/errors.ts";
+import { type AccessTokens, createAccessTokenVerifier } from "./access-token.ts";
 import { createApiKeyVerifier } from "./api-key.ts";
 import { createSessionVerifier } from "./better-auth-session.ts";
 import { type Credential, presentedCredential, sessionCookieNames } from "./credential.ts";
 import { createInternalJwtVerifier } from "./internal-jwt.ts";
-import type { Authenticator, Principal } from "./principal.ts";
+import type { Authentication, Authenticator, Principal } from "./principal.ts";
 
 export interface AuthenticatorOptions {
   sim: SimReader;
@@ -17,6 +18,7 @@ export interface AuthenticatorOptions {
   betterAuthSecret: string;
   /** What Sim signs its internal tokens with, at least 32 characters. */
   internalJwtSecret: string;
+  accessTokens: AccessTokens;
   /** Sim's URL; behind https only the cookie with the prefix __Secure- is read. */
   appUrl: string;
 }
@@ -30,10 +32,11 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   assertLongEnough("internalJwtSecret", options.internalJwtSecret);
   const cookieNames = sessionCookieNames(options.appUrl);
   const verifiers = {
-    internal_jwt: createInternalJwtVerifier(options),
-    api_key: createApiKeyVerifier(options),
-    session: createSessionVerifier(options),
-  } satisfies Record<Credential["kind"], (value: string) => Promise<Principal | null>>;
+    internal_jwt: proven(createInternalJwtVerifier(options), () => null),
+    api_key: proven(createApiKeyVerifier(options), (key) => hash("sha256", key, "hex")),
+    session: proven(createSessionVerifier(options), proofOfSession),
+    access_token: createAccessTokenVerifier(options),
+  } satisfies Record<Credential["kind"], Verify>;
   return {
     identify(headers) {
       const credential = presentedCredential(headers, cookieNames);
@@ -42,25 +45,27 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     async authenticate(headers) {
       const credential = presentedCredential(headers, cookieNames);
       if (!credential) return null;
-      const principal = await verifiers[credential.kind](credential.value);
-      if (!principal) throw new AppError("UNAUTHORIZED", "The credential is not valid or has expired");
-      return { principal, source: credential.source, proof: proofOf(credential) };
+      const verified = await verifiers[credential.kind](credential.value);
+      if (!verified) throw new AppError("UNAUTHORIZED", "The credential is not valid or has expired");
+      return { ...verified, source: credential.source };
     },
   };
 }
 
+type Verify = (value: string) => Promise<Omit<Authentication, "source"> | null>;
+
+/** The verifier of a credential from which its proof follows. */
+function proven(verify: (value: string) => Promise<Principal | null>, proofOf: (value: string) => string | null): Verify {
+  return async (value) => {
+    const principal = await verify(value);
+    return principal && { principal, proof: proofOf(value) };
+  };
+}
+
 /** A verified session credential is a token and its signature, URL-encoded or not. */
-function proofOf({ kind, value }: Credential): string | null {
-  switch (kind) {
-    case "internal_jwt":
-      return null;
-    case "api_key":
-      return hash("sha256", value, "hex");
-    case "session": {
-      const signed = decodeURIComponent(value);
-      return hash("sha256", signed.slice(0, signed.lastIndexOf(".")), "hex");
-    }
-  }
+function proofOfSession(value: string): string {
+  const signed = decodeURIComponent(value);
+  return hash("sha256", signed.slice(0, signed.lastIndexOf(".")), "hex");
 }
 
 const MIN_SECRET_LENGTH = 32;

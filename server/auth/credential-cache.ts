@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import type { Clock } from "../shared/clock.ts";
 import { AppError } from "../shared/errors.ts";
 import { type Runway, singleFlight } from "../shared/single-flight.ts";
 import type { Authentication, Authenticator, RequestHeaders } from "./principal.ts";
@@ -23,17 +24,20 @@ interface Verification extends Runway<Authentication | null> {
 
 /**
  * Successful verifications only, for `ttlMs` less up to a fifth; a failed or cancelled one is never remembered, and
- * neither is Sim's backend, whose token expires where no statement would notice. Concurrent verifications of one
+ * neither is Sim's backend, whose token expires where no statement would notice; an access token is until it ends. Concurrent verifications of one
  * credential are made once.
  */
 export function createCredentialCache(options: {
   authenticator: Authenticator;
   ttlMs: number;
+  clock: Clock;
   random?: () => number;
 }): CredentialCache {
-  const { authenticator, ttlMs, random = Math.random } = options;
+  const { authenticator, ttlMs, clock, random = Math.random } = options;
   const known = new LRUCache<string, Authentication>({ max: MAX_CREDENTIALS });
   const underWay = new Map<string, Verification>();
+
+  const hasEnded = ({ endsAtMs }: Authentication) => endsAtMs !== undefined && endsAtMs <= clock.now();
 
   async function verify(digest: string, headers: RequestHeaders, shared: Verification): Promise<Authentication | null> {
     shared.isOutdated = false;
@@ -54,7 +58,7 @@ export function createCredentialCache(options: {
         if (running) running.isOutdated = true;
       }
       const caller = known.get(digest);
-      if (caller) return caller;
+      if (caller && !hasEnded(caller)) return caller;
       const shared = running ?? { isOutdated: false, waiting: 0 };
       underWay.set(digest, shared);
       shared.waiting += 1;

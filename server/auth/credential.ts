@@ -2,12 +2,14 @@ import type { CredentialSource, RequestHeaders } from "./principal.ts";
 
 /** What a request presents as proof of its caller, not yet verified. */
 export interface Credential {
-  kind: "internal_jwt" | "api_key" | "session";
+  kind: "internal_jwt" | "api_key" | "session" | "access_token";
   value: string;
   source: CredentialSource;
 }
 
 const SECURE_SESSION_COOKIE = "__Secure-better-auth.session_token";
+/** Of every access token; a session token has a signature behind a dot, and an access token has no dot. */
+export const ACCESS_TOKEN_PREFIX = "pat_";
 const PLAIN_SESSION_COOKIE = "better-auth.session_token";
 
 /**
@@ -18,21 +20,29 @@ export function sessionCookieNames(appUrl: string): readonly [string, ...string[
   return new URL(appUrl).protocol === "https:" ? [SECURE_SESSION_COOKIE] : [PLAIN_SESSION_COOKIE, SECURE_SESSION_COOKIE];
 }
 
-/** The one credential that decides, however many a request carries; null where it carries none. */
+/**
+ * The one credential that decides, however many a request carries; null where it carries none. An access token comes last,
+ * because it stands for a session, which a cookie is.
+ */
 export function presentedCredential(headers: RequestHeaders, cookieNames: readonly string[]): Credential | null {
   const bearer = bearerToken(headers.get("authorization"));
   if (bearer !== null && isJwt(bearer)) return { kind: "internal_jwt", value: bearer, source: "authorization" };
   const apiKey = headers.get("x-api-key");
   if (apiKey !== null) return { kind: "api_key", value: apiKey, source: "x-api-key" };
-  if (bearer !== null) return { kind: "session", value: bearer, source: "authorization" };
+  if (bearer !== null && !isAccessToken(bearer)) return { kind: "session", value: bearer, source: "authorization" };
   const cookie = sessionCookie(headers.get("cookie"), cookieNames);
-  return cookie === null ? null : { kind: "session", value: cookie, source: "cookie" };
+  if (cookie !== null) return { kind: "session", value: cookie, source: "cookie" };
+  return bearer === null ? null : { kind: "access_token", value: bearer, source: "authorization" };
 }
 
 /** Other schemes are not ours: a proxy's Basic credentials travel beside the session cookie. */
 function bearerToken(authorization: string | null): string | null {
   const match = /^bearer(?:\s+(.*))?$/i.exec(authorization?.trim() ?? "");
   return match ? (match[1] ?? "") : null;
+}
+
+function isAccessToken(token: string): boolean {
+  return token.startsWith(ACCESS_TOKEN_PREFIX) && !token.includes(".");
 }
 
 function isJwt(token: string): boolean {

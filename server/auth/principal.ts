@@ -17,6 +17,8 @@ export interface Authentication {
    * Sim has put another in its place. Null for Sim's backend, which no row stands for.
    */
   proof: string | null;
+  /** When the credential ends by itself, which no statement would notice; absent where Sim's row alone decides. */
+  endsAtMs?: number;
 }
 
 /** What is read of a request's headers: names in any case, several values of one name joined, null where it is absent. */

@@ -5,6 +5,7 @@ import { type Binding, runBound } from "./binding.ts";
 import { type DecisionRow, decisionInsertStatement } from "./decision-insert.ts";
 import { PrismaClient } from "./generated/client.ts";
 import { createHints, type Hints, type HintsOptions } from "./hints.ts";
+import { createOneTimeTokens, type OneTimeTokens } from "./one-time-tokens.ts";
 import type { SendJob } from "./queue-connection.ts";
 import { readSchemaMap } from "./schema-map.ts";
 import { ScopedPool } from "./scoped-pool.ts";
@@ -46,6 +47,8 @@ export interface Database {
   /** Reaches nothing by itself: the pool refuses a statement without a binding. */
   unscopedPrisma: PrismaClient;
   sim: SimReader;
+  /** Sim's one-time tokens, each used here once. */
+  oneTimeTokens: OneTimeTokens;
   /** What this instance and the others tell each other; the others are heard once it is started. */
   hints: Hints;
   /** Inserts decisions of any workspaces; one that is there already stays as it is. */
@@ -121,6 +124,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     tenantTables: listTenantTables(schema),
     unscopedPrisma,
     sim: { query: (statement) => pool.queryOutside(statement) },
+    oneTimeTokens: createOneTimeTokens((statement) => pool.queryOutside(statement)),
     hints,
     async insertDecisions(rows) {
       await pool.queryOutside(decisionInsertStatement(rows));

@@ -1,3 +1,5 @@
+import { USED_TOKEN_TABLE } from "./one-time-tokens.ts";
+
 /**
  * The tables of the job queue's library (pg-boss), in our schema beside ours. Their rows are jobs, queues and what the
  * library notes of itself: ids of workspaces and deliveries, and never contents, so that they are no tenant's tables.
@@ -16,8 +18,8 @@ export const QUEUE_TABLES = [
   "warning",
 ] as const;
 
-/** Tables of our schema that are no tenant's: the queue's, and Prisma's record of what was migrated. */
-export const NOT_TENANT_TABLES: readonly string[] = ["_prisma_migrations", ...QUEUE_TABLES];
+/** Tables of our schema that are no tenant's: the queue's, hashes of used tokens, and Prisma's record of what was migrated. */
+export const NOT_TENANT_TABLES: readonly string[] = ["_prisma_migrations", USED_TOKEN_TABLE, ...QUEUE_TABLES];
 
 /** The same as an SQL literal, for a comparison of relname with ALL of them. */
 export const NOT_TENANT_TABLES_SQL = `'{${NOT_TENANT_TABLES.join(",")}}'::text[]`;

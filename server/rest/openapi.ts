@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { AUTHZEN_SCHEMAS, toAuthzenPaths } from "./openapi-authzen.ts";
 import { toComponents } from "./openapi-components.ts";
+import { EXCHANGE_SCHEMAS, toExchangePaths } from "./openapi-exchange.ts";
 import { COMMON_HEADERS, DOCUMENTED_HEADERS, ERROR_RESPONSES, errorStatuses, REQUEST_HEADERS } from "./openapi-parts.ts";
 import { toWebhookPaths, WEBHOOK_SCHEMAS } from "./openapi-webhooks.ts";
 import { type ProcedureInfo, procedureOf } from "./procedure-of.ts";
@@ -11,7 +12,11 @@ import { ROUTES, type Route } from "./routes.ts";
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
 
 const SECURITY_SCHEMES = {
-  bearer: { type: "http", scheme: "bearer", description: "A signed session token of Sim's, or a token of Sim's backend" },
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    description: "A signed session token of Sim's, an access token, or a token of Sim's backend",
+  },
   apiKey: { type: "apiKey", in: "header", name: "x-api-key", description: "A personal or workspace API key of Sim's" },
   cookie: {
     type: "apiKey",
@@ -44,13 +49,13 @@ export function createOpenApiDocument(basePath: string): object {
     },
     servers: [{ url: `${basePath}${REST_PREFIX}` }],
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
-    paths: { ...paths, ...toWebhookPaths(), ...toAuthzenPaths(basePath) },
+    paths: { ...paths, ...toExchangePaths(), ...toWebhookPaths(), ...toAuthzenPaths(basePath) },
     components: {
       securitySchemes: SECURITY_SCHEMES,
       headers: DOCUMENTED_HEADERS,
       parameters: REQUEST_HEADERS,
       responses: ERROR_RESPONSES,
-      schemas: { ...components.schemas, ...WEBHOOK_SCHEMAS, ...AUTHZEN_SCHEMAS },
+      schemas: { ...components.schemas, ...EXCHANGE_SCHEMAS, ...WEBHOOK_SCHEMAS, ...AUTHZEN_SCHEMAS },
     },
   };
 }

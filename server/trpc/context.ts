@@ -2,6 +2,7 @@ import type { DecisionCounts } from "../audit/decision-counts.ts";
 import type { DecisionLog } from "../audit/decision-log.ts";
 import type { DenialSignals } from "../audit/denial-signals.ts";
 import type { TrailQueue } from "../audit/trail-queue.ts";
+import type { ExchangeToken } from "../auth/exchange-token.ts";
 import type { Authentication, RequestHeaders } from "../auth/principal.ts";
 import type { Hints } from "../db/hints.ts";
 import type { SessionWakes } from "../db/session-wakes.ts";
@@ -30,6 +31,7 @@ export interface Audit {
 /** What the ladder works with; made once, at the composition of the server. */
 export interface Services {
   findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Authentication | null>;
+  exchangeToken: ExchangeToken;
   resolveAccess: ResolveAccess;
   hints: Hints;
   /** This process forgets what it remembers in the scope; answers with how many entries that were. */

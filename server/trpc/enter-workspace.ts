@@ -46,8 +46,12 @@ export async function recognise(
   return caller;
 }
 
-/** @throws AppError RATE_LIMITED where this address has sent too many credentials that are none */
-function refuseCredential({ services, request }: RequestContext): void {
+/**
+ * Counts a credential that is none for the address that sent it.
+ *
+ * @throws AppError RATE_LIMITED where this address has sent too many of them
+ */
+export function refuseCredential({ services, request }: RequestContext): void {
   const { signals } = services.audit;
   const { ipAddress } = request;
   if (ipAddress === null) return;

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createAccessTokens } from "../../server/auth/access-token.ts";
 import { createAuthenticator } from "../../server/auth/authenticator.ts";
 import { CURRENT_SIM } from "../../server/db/sim-features.ts";
 import {
@@ -10,7 +12,15 @@ import {
   signSessionToken,
   type TestDatabase,
 } from "../support/database.ts";
-import { BETTER_AUTH_SECRET, type Caller, INTERNAL_JWT_SECRET, NOW, openCaller, secondsFromNow } from "./fixture.ts";
+import {
+  BETTER_AUTH_SECRET,
+  type Caller,
+  INTERNAL_JWT_SECRET,
+  ISOLATION_SECRET,
+  NOW,
+  openCaller,
+  secondsFromNow,
+} from "./fixture.ts";
 
 type Headers = Record<string, string>;
 
@@ -32,6 +42,11 @@ beforeAll(async () => {
     .setAudience("sim-api")
     .setExpirationTime(NOW / 1_000 + 300)
     .sign(new TextEncoder().encode(INTERNAL_JWT_SECRET));
+  const access = createAccessTokens({ rootSecrets: [ISOLATION_SECRET], clock: { now: () => NOW } }).issue({
+    sessionId: session.id,
+    proof: createHash("sha256").update(session.token).digest("hex"),
+    endsAtMs: NOW + 1,
+  });
   credentials = [
     { kind: "internal", good: { authorization: `Bearer ${jwt}` }, bad: { authorization: `Bearer ${jwt}x` } },
     { kind: "personal_api_key", good: { "x-api-key": apiKey.plain }, bad: { "x-api-key": `${apiKey.plain}x` } },
@@ -41,6 +56,7 @@ beforeAll(async () => {
       good: { cookie: `better-auth.session_token=${encodeURIComponent(signed)}` },
       bad: { cookie: `better-auth.session_token=${session.token}` },
     },
+    { kind: "session", good: { authorization: `Bearer ${access}` }, bad: { authorization: `Bearer ${access}x` } },
   ];
 });
 afterAll(async () => {
@@ -60,7 +76,7 @@ function pairs() {
 
 describe("with several credentials", () => {
   test("the first one decides, and a bad one is refused though another would do", async () => {
-    expect(pairs()).toHaveLength(5);
+    expect(pairs()).toHaveLength(7);
     for (const { first, second } of pairs()) {
       const label = `${first.kind} before ${second.kind}`;
       const accepted = await caller.authenticate({ ...second.good, ...first.good });
@@ -97,6 +113,7 @@ test.each(["betterAuthSecret", "internalJwtSecret"])("a server without a %s does
     clock: { now: () => NOW },
     betterAuthSecret: BETTER_AUTH_SECRET,
     internalJwtSecret: INTERNAL_JWT_SECRET,
+    accessTokens: createAccessTokens({ rootSecrets: [ISOLATION_SECRET], clock: { now: () => NOW } }),
     appUrl: "http://localhost:3000",
   };
   expect(() => createAuthenticator({ ...options, [name]: "" })).toThrow(`${name} must have at least 32 characters`);

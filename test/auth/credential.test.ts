@@ -30,6 +30,15 @@ describe("the credential that decides", () => {
     expect(presented(cookie)).toEqual({ kind: "session", value: "from-cookie", source: "cookie" });
   });
 
+  test("is an access token by its prefix and its lack of a dot, behind all others", () => {
+    const access = { authorization: "Bearer pat_abc" };
+    expect(presented(access)).toEqual({ kind: "access_token", value: "pat_abc", source: "authorization" });
+    expect(presented({ ...access, ...cookie })).toMatchObject({ kind: "session", source: "cookie" });
+    expect(presented({ ...access, ...apiKey })).toMatchObject({ kind: "api_key" });
+    expect(presented({ authorization: "Bearer pat_abc.signature" })).toMatchObject({ kind: "session" });
+    expect(presented({ authorization: "Bearer PAT_abc" })).toMatchObject({ kind: "session" });
+  });
+
   test("may be empty and still decides", () => {
     expect(presented({ "x-api-key": "", ...cookie })).toMatchObject({ kind: "api_key", value: "" });
     expect(presented({ authorization: "Bearer", ...cookie })).toMatchObject({

@@ -1,3 +1,4 @@
+import { createAccessTokens } from "../../server/auth/access-token.ts";
 import { createAuthenticator } from "../../server/auth/authenticator.ts";
 import type { Authentication } from "../../server/auth/principal.ts";
 import { openDatabase } from "../../server/db/client.ts";
@@ -5,6 +6,7 @@ import { CURRENT_SIM, type SimFeatures } from "../../server/db/sim-features.ts";
 import type { SimReader, Statement } from "../../server/db/sim-reader.ts";
 
 export const BETTER_AUTH_SECRET = "a secret that Sim signs its cookies with";
+export const ISOLATION_SECRET = "a secret that our own keys are derived from";
 /** Long enough for every HMAC algorithm of JWTs. */
 export const INTERNAL_JWT_SECRET = "a secret that Sim's services share, as long as the longest HMAC key";
 
@@ -39,10 +41,12 @@ export function openCaller(url: string, options: CallerOptions = {}): Caller {
       return database.sim.query(statement);
     },
   };
+  const clock = { now: () => options.nowMs ?? NOW };
   const authenticator = createAuthenticator({
     sim,
     features: { ...CURRENT_SIM, ...options.features },
-    clock: { now: () => options.nowMs ?? NOW },
+    clock,
+    accessTokens: createAccessTokens({ rootSecrets: [ISOLATION_SECRET], clock }),
     betterAuthSecret: BETTER_AUTH_SECRET,
     internalJwtSecret: INTERNAL_JWT_SECRET,
     appUrl: options.appUrl ?? "http://localhost:3000",

@@ -8,6 +8,7 @@ import { createOpenApiDocument, operationIdOf } from "../../server/rest/openapi.
 import { procedureOf } from "../../server/rest/procedure-of.ts";
 import { pathParams } from "../../server/rest/read-input.ts";
 import { ROUTES } from "../../server/rest/routes.ts";
+import { EXCHANGE_PATH } from "../../server/rest/serve-exchange.ts";
 import { WEBHOOKS } from "../../server/rest/serve-webhooks.ts";
 import { HTTP_STATUS } from "../../server/shared/errors.ts";
 import { CreateAgentInput } from "../../server/workspaces/agents/schemas.ts";
@@ -27,6 +28,8 @@ const AUTHZEN = [
   { method: "POST", path: "/evaluations" },
 ];
 
+const EXCHANGE = { method: "POST", path: EXCHANGE_PATH };
+
 const WEBHOOK_OPERATIONS = Object.entries(WEBHOOKS).map(([path, { procedure }]) => ({ method: "POST", path, procedure }));
 
 function schemaNamed(name: string): { properties: Record<string, { default?: unknown }> } {
@@ -41,15 +44,16 @@ function operationOf(method: string, path: string): Operation {
   return operation;
 }
 
-test("the document has the routes of the table, the webhooks, the AuthZEN endpoints and no others, each with a name of its own", () => {
+test("the document has the routes of the table, the exchange, the webhooks, the AuthZEN endpoints and no others, each with a name of its own", () => {
   const names = (list: readonly { method: string; path: string }[]) => list.map(({ method, path }) => `${method} ${path}`).sort();
-  expect(names(operations)).toEqual(names([...ROUTES, ...WEBHOOK_OPERATIONS, ...AUTHZEN]));
+  expect(names(operations)).toEqual(names([...ROUTES, EXCHANGE, ...WEBHOOK_OPERATIONS, ...AUTHZEN]));
   const ids = operations.map(({ operation }) => operation.operationId);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.sort()).toEqual(
     [
       ...ROUTES.map(operationIdOf),
       ...WEBHOOK_OPERATIONS.map(({ procedure }) => procedure),
+      "auth.exchange",
       "authzen.evaluation",
       "authzen.evaluations",
     ].sort(),

@@ -47,6 +47,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
   };
   return {
     findCaller: async () => null,
+    exchangeToken: unexpected,
     resolveAccess: unexpected,
     forget: () => 0,
     validateIntegration: unexpected,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClient } from "../../client-sdk/src/index.ts";
+import { createAccessTokens } from "../../server/auth/access-token.ts";
 import { createAuthenticator } from "../../server/auth/authenticator.ts";
 import type { Principal } from "../../server/auth/principal.ts";
 import { CURRENT_SIM } from "../../server/db/sim-features.ts";
@@ -54,6 +55,7 @@ function authenticatorWith(betterAuthSecret: string) {
   return createAuthenticator({
     ...{ sim: server.dependencies.database.sim, features: CURRENT_SIM, clock: { now: () => Date.now() }, betterAuthSecret },
     ...{ internalJwtSecret: TEST_INTERNAL_SECRET, appUrl: "http://localhost:3000" },
+    accessTokens: createAccessTokens({ rootSecrets: ["no access token is made here"], clock: { now: () => Date.now() } }),
   });
 }
 
