@@ -112,6 +112,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook("preClose", (done) => {
     isClosing = true;
     services.sessionWakes.close();
+    services.eventHub.close();
     endSilentConnections();
     done();
   });

@@ -54,6 +54,8 @@ import { type PurgeAccess, purgeWorkspace } from "./sim-integration/purge/purge-
 import { createReconciler, type Reconciler } from "./sim-integration/reconcile/reconciler.ts";
 import { createIntegrationValidator } from "./sim-integration/validate/validate-integration.ts";
 import type { Services } from "./trpc/context.ts";
+import { createReaderDecision } from "./workspaces/events/decide-readers.ts";
+import { createEventHub } from "./workspaces/events/event-hub.ts";
 
 /** What a killed server left unsealed, or a transaction committed late, waits no longer; each sweep reads all logs. */
 const AUDIT_SEAL_SECONDS = 3_600;
@@ -162,8 +164,15 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     lastContextSample: antiEntropy.recent,
   });
   const workspaceKeys = createWorkspaceKeys(env.ISOLATION_SECRET, ttlMs);
+  const sessionWakes = createSessionWakes(database.hints);
   const memory = { access, credentials, workspaceKeys };
   database.hints.subscribe((hint) => forgetOnHint(memory, hint));
+  // After what forgets on a hint, so that nobody is let in anew by what was remembered.
+  const eventHub = createEventHub({
+    decide: createReaderDecision({ sim, features, clock }),
+    wakes: sessionWakes,
+    hints: database.hints,
+  });
   const spoolDirectory = resolveSpoolDirectory(
     env.PARLANT_DATA_DIR ?? DATA_DIR,
     env.DATABASE_URL,
@@ -249,7 +258,8 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
         cookieName: sessionCookieNames(env.NEXT_PUBLIC_APP_URL)[0],
         webhooks: { secrets: env.SIM_WEBHOOK_SECRET ?? [], allowLegacy: env.SIM_WEBHOOK_ALLOW_LEGACY },
       }),
-      sessionWakes: createSessionWakes(database.hints),
+      sessionWakes,
+      eventHub,
       violations,
       isolation: {
         health: createHealth({ checks, clock, log }),
@@ -286,6 +296,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     purge,
     reconciler,
     async close() {
+      eventHub.close();
       await jobs.stop();
       // At once: with the database away each of them takes its time, and the whole has half a minute.
       await Promise.all([antiEntropy.stop(), violations.close(), trail.close(), decisions.close()]);

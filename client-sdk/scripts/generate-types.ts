@@ -19,10 +19,16 @@ function importTypes(source: string, extra: string): string {
 
 await mkdir(target, { recursive: true });
 await write("schemas.ts", schemas.source.trimStart());
-await write("calls.ts", importTypes(calls, 'import type { MutationCall, QueryCall } from "../call.ts";\n') + calls);
+await write(
+  "calls.ts",
+  importTypes(calls, 'import type { MutationCall, QueryCall, SubscriptionCall } from "../call.ts";\n') + calls,
+);
 await write(
   "router.ts",
-  importTypes(router, 'import type { TRPCMutationProcedure, TRPCQueryProcedure } from "@trpc/server";\n') + router,
+  importTypes(
+    router,
+    'import type { TRPCMutationProcedure, TRPCQueryProcedure, TRPCSubscriptionProcedure } from "@trpc/server";\n',
+  ) + router,
 );
 
 async function write(name: string, source: string): Promise<void> {

@@ -6,6 +6,7 @@ const FORMS = {
   calls: {
     query: (input: string, output: string) => `QueryCall<${input}, ${output}>`,
     mutation: (input: string, output: string) => `MutationCall<${input}, ${output}>`,
+    subscription: (input: string, output: string) => `SubscriptionCall<${input}, ${output}>`,
     suffix: "Calls",
     declare: (name: string, body: string) => `export interface ${name} {\n${body}\n}\n`,
   },
@@ -13,6 +14,8 @@ const FORMS = {
   router: {
     query: (input: string, output: string) => `TRPCQueryProcedure<{ input: ${input}; output: ${output}; meta: object }>`,
     mutation: (input: string, output: string) => `TRPCMutationProcedure<{ input: ${input}; output: ${output}; meta: object }>`,
+    subscription: (input: string, output: string) =>
+      `TRPCSubscriptionProcedure<{ input: ${input}; output: AsyncIterable<{ id: string; data: ${output} }>; meta: object }>`,
     suffix: "Router",
     declare: (name: string, body: string) => `export type ${name} = {\n${body}\n};\n`,
   },

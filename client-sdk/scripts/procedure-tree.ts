@@ -3,7 +3,7 @@ import { routerRecord } from "../../server/router.ts";
 
 /** One procedure of the server, as far as a client is concerned. */
 export interface Procedure {
-  type: "query" | "mutation";
+  type: "query" | "mutation" | "subscription";
   /** From the root of the router, e.g. workspaces, agents, create. */
   path: string[];
   summary: string;
@@ -55,7 +55,9 @@ function isBuiltProcedure(node: unknown): node is BuiltProcedure {
 function readProcedure({ _def }: BuiltProcedure, path: string[]): Procedure {
   const { type, inputs, output, meta } = _def;
   const [input, ...others] = inputs;
-  if (type !== "query" && type !== "mutation") throw new Error(`${path.join(".")} is a ${type}; expected a query or a mutation`);
+  if (type !== "query" && type !== "mutation" && type !== "subscription") {
+    throw new Error(`${path.join(".")} is a ${type}; expected a query, a mutation or a subscription`);
+  }
   if (!input || others.length > 0) throw new Error(`${path.join(".")} has ${inputs.length} input schemas; expected one`);
   if (!output || !meta?.summary) throw new Error(`${path.join(".")} needs an output schema and a summary`);
   return { type, path, summary: meta.summary, input, output };

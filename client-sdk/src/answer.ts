@@ -23,6 +23,8 @@ export interface FetchResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
   text(): Promise<string>;
+  /** What a stream is read from; without it, what would be streamed is polled for. */
+  readonly body?: ReadableStream<Uint8Array> | null;
 }
 
 /** What came back, read to its end. tRPC takes it for the response and keeps it on its error. */
@@ -74,7 +76,15 @@ export function findSimError(error: unknown): SimParlantError | undefined {
   const response = field(field(error, "meta"), "response");
   if (response instanceof Answer && response.error) return response.error;
   const cause = field(error, "cause");
-  if (SimParlantError.is(cause)) return cause;
+  // What ends a stream of tRPC's may come wrapped in the failure to tidy up behind it.
+  const found = [cause, field(cause, "suppressed"), field(cause, "error")].find((one) => SimParlantError.is(one));
+  if (found) return found as SimParlantError;
+  // Told in the middle of a stream, where there is no response of its own.
+  const data = field(error, "data");
+  if (isObject(data) && isErrorCode(data["code"])) {
+    const status = typeof data["httpStatus"] === "number" ? data["httpStatus"] : undefined;
+    return toError(data, field(error, "message"), { status });
+  }
   // A success that could not be unpacked: the server's superjson is not ours.
   if (response instanceof Answer) return createError("INVALID_RESPONSE", "The server's answer could not be read", { cause });
   return undefined;

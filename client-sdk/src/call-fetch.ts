@@ -1,4 +1,4 @@
-import { type Answer, readAnswer } from "./answer.ts";
+import { type Answer, type FetchResponse, readAnswer } from "./answer.ts";
 import type { TrpcCallContext } from "./call.ts";
 import { type ClientOptions, callLimits, type FetchInit, type FetchLike } from "./client-options.ts";
 import { type Deadline, openDeadline } from "./deadline.ts";
@@ -25,7 +25,13 @@ export interface PreparedRequest {
 
 /** One call of one procedure. */
 export interface Call extends TrpcCallContext {
-  type: "query" | "mutation";
+  type: "query" | "mutation" | "subscription";
+}
+
+/** What a response was read into: a success, or the error that it reports. */
+export interface Outcome {
+  readonly error: SimParlantError | null;
+  readonly isTrpc: boolean;
 }
 
 /**
@@ -33,14 +39,25 @@ export interface Call extends TrpcCallContext {
  *
  * @throws SimParlantError where there was no answer in time, or one that is not tRPC's; what the caller's functions throw
  */
-export async function sendCall(client: ClientOptions, ports: Ports, call: Call, request: PreparedRequest): Promise<Answer> {
+export function sendCall(client: ClientOptions, ports: Ports, call: Call, request: PreparedRequest): Promise<Answer> {
+  return sendAndRead(client, ports, call, request, (response) => readAnswer(response, ports.now()));
+}
+
+/** The same for a response that is read otherwise; a stream's time is up once it has begun. */
+export async function sendAndRead<Result extends Outcome>(
+  client: ClientOptions,
+  ports: Ports,
+  call: Call,
+  request: PreparedRequest,
+  read: (response: FetchResponse) => Promise<Result>,
+): Promise<Result> {
   const { timeoutMs, retries } = callLimits(client, call);
-  const isRepeatable = call.type === "query" || call.idempotencyKey !== undefined;
+  const isRepeatable = call.type !== "mutation" || call.idempotencyKey !== undefined;
   const endsAt = ports.now() + timeoutMs;
   const deadline = openDeadline(timeoutMs, request.signal);
   try {
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await attemptCall(client, ports, call, request, deadline);
+      const outcome = await attemptCall(client, call, request, deadline, read);
       const error = SimParlantError.is(outcome) ? outcome : outcome.error;
       const waitMs =
         error && attempt < retries && isRetryable(error, isRepeatable)
@@ -57,13 +74,13 @@ export async function sendCall(client: ClientOptions, ports: Ports, call: Call, 
 }
 
 /** One try: the answer, or the error of a connection that did not bring one. */
-async function attemptCall(
+async function attemptCall<Result extends Outcome>(
   client: ClientOptions,
-  ports: Ports,
   call: Call,
   request: PreparedRequest,
   deadline: Deadline,
-): Promise<Answer | SimParlantError> {
+  read: (response: FetchResponse) => Promise<Result>,
+): Promise<Result | SimParlantError> {
   const headers = await deadline.race(requestHeaders(client, call, request.headers));
   const isByCookie = client.apiKey === undefined && client.token === undefined;
   const init: FetchInit = {
@@ -77,7 +94,7 @@ async function attemptCall(
   };
   const send: FetchLike = client.fetch ?? ((url, sent) => globalThis.fetch(url, sent));
   try {
-    return await deadline.race(send(request.url, init).then((response) => readAnswer(response, ports.now())));
+    return await deadline.race(send(request.url, init).then(read));
   } catch (cause) {
     if (deadline.signal.aborted) throw deadline.signal.reason;
     return new ConnectionError("The server could not be reached, or the connection broke", { cause });

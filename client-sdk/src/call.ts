@@ -42,6 +42,19 @@ export interface MutationCall<Input, Output> {
   mutate(...args: CallArguments<Input>): Promise<Output>;
 }
 
+/** What a subscription of the raw tRPC client tells; `id` is where it can be resumed. */
+export interface SubscriptionHandlers<Output> {
+  onStarted?: () => void;
+  onData?: (item: { id: string; data: Output }) => void;
+  onError?: (error: unknown) => void;
+  onComplete?: () => void;
+}
+
+/** A subscription of the raw tRPC client. */
+export interface SubscriptionCall<Input, Output> {
+  subscribe(input: Input, options: TrpcCallOptions & SubscriptionHandlers<Output>): { unsubscribe(): void };
+}
+
 /**
  * The answer of a call made through the raw client.
  *

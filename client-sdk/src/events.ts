@@ -1,9 +1,12 @@
 import { type CallOptions, type CreateOptions, invoke } from "./call.ts";
-import { TimeoutError } from "./error-classes.ts";
+import { AbortedError, InvalidResponseError, TimeoutError } from "./error-classes.ts";
+import { SimParlantError } from "./errors.ts";
+import { openQueue } from "./event-queue.ts";
 import type { WorkspacesEventsCalls } from "./generated/calls.ts";
 import type { AppendEventsInput, Event, EventPage, ListEventsInput } from "./generated/schemas.ts";
 import { newIdempotencyKey } from "./idempotency-key.ts";
 import type { MethodsFor } from "./resource.ts";
+import { isRetryable } from "./retry.ts";
 
 export type NewEvent = AppendEventsInput["events"][number];
 export type EventQuery = Omit<ListEventsInput, "workspaceId" | "sessionId">;
@@ -17,6 +20,8 @@ export interface StreamOptions extends CallOptions, Pick<EventQuery, "kinds"> {
 const WAIT_SECONDS = 25;
 const AT_ONCE = 100;
 const STREAM_LIMITS = { timeoutMs: 60_000, retries: 20 };
+/** After as many streams in a row that brought nothing and broke, the events are polled for. */
+const MAX_FRUITLESS = 5;
 
 /** What happens in the sessions of one workspace. */
 export class Events implements MethodsFor<WorkspacesEventsCalls> {
@@ -48,10 +53,35 @@ export class Events implements MethodsFor<WorkspacesEventsCalls> {
    * The session's events from an offset on, each once and in their order, those to come as they come. It goes on by itself
    * where a connection breaks, and ends with the signal, or where the session is no longer the caller's to see.
    */
-  async *stream(
-    sessionId: string,
-    { fromOffset = 0, kinds, ...options }: StreamOptions = {},
-  ): AsyncGenerator<Event, void, undefined> {
+  async *stream(sessionId: string, options: StreamOptions = {}): AsyncGenerator<Event, void, undefined> {
+    const { fromOffset = 0, kinds, signal, ...limits } = options;
+    let next = fromOffset;
+    for (let fruitless = 0; fruitless < MAX_FRUITLESS; fruitless++) {
+      const input = { workspaceId: this.#workspaceId, sessionId, kinds, fromOffset: next };
+      const queue = openQueue<Event>((handlers) => this.#calls.stream.subscribe(input, handlers), {
+        ...(signal && { signal }),
+        context: { ...STREAM_LIMITS, ...limits },
+      });
+      try {
+        for (let event = await queue.next(); event; event = await queue.next()) {
+          fruitless = -1;
+          next = event.offset + 1;
+          yield event;
+        }
+      } catch (error) {
+        if (isUnstreamable(error) && !queue.hasStarted) break;
+        // Until it began it was tried again already, as any call is.
+        if (!isInterruption(error) || !queue.hasStarted) throw error;
+      } finally {
+        queue.close();
+      }
+      if (signal?.aborted) throw new AbortedError("The stream was aborted", { cause: signal.reason });
+    }
+    yield* this.#poll(sessionId, { ...options, fromOffset: next });
+  }
+
+  /** The same over long polls, where something between the two ends lets no stream through. */
+  async *#poll(sessionId: string, { fromOffset = 0, kinds, ...options }: StreamOptions): AsyncGenerator<Event, void, undefined> {
     for (let minOffset = fromOffset; ; ) {
       const query = { minOffset, kinds, limit: AT_ONCE, waitSeconds: WAIT_SECONDS };
       const page = await this.list(sessionId, query, { ...STREAM_LIMITS, ...options }).catch((error: unknown) => {
@@ -64,4 +94,14 @@ export class Events implements MethodsFor<WorkspacesEventsCalls> {
       minOffset = page.nextOffset;
     }
   }
+}
+
+/** What ends a stream that can be resumed: a broken connection, a server that closes or is away. */
+function isInterruption(error: unknown): boolean {
+  return SimParlantError.is(error) && isRetryable(error, true);
+}
+
+/** What becomes of a stream where a gateway or the platform's fetch lets none through. */
+function isUnstreamable(error: unknown): boolean {
+  return InvalidResponseError.is(error) || TimeoutError.is(error);
 }

@@ -1,10 +1,11 @@
-import { createTRPCClient, type Operation, type TRPCClient, type TRPCLink } from "@trpc/client";
+import { createTRPCClient, httpSubscriptionLink, type Operation, type TRPCClient, type TRPCLink } from "@trpc/client";
 import { httpLink } from "@trpc/client/links/httpLink";
 import superjson from "superjson";
 import type { TrpcCallContext } from "./call.ts";
-import { type Ports, sendCall } from "./call-fetch.ts";
+import { type Call, type Ports, sendCall } from "./call-fetch.ts";
 import { type ClientOptions, trpcUrl } from "./client-options.ts";
 import { BadRequestError } from "./error-classes.ts";
+import { FetchEventSource } from "./event-source.ts";
 import type { SimRouter } from "./sim-router.ts";
 
 const LONGEST_INPUT_IN_URL = 1_500;
@@ -36,6 +37,15 @@ export function createTrpc(client: ClientOptions, ports: Ports): TRPCClient<SimR
   const url = trpcUrl(client.baseUrl);
   const link: TRPCLink<SimRouter> = (runtime) => (next) => {
     const call = callOf(next.op);
+    if (call.type === "subscription") {
+      const stream = httpSubscriptionLink<SimRouter, typeof FetchEventSource>({
+        url,
+        transformer: TRANSFORMER,
+        EventSource: FetchEventSource,
+        eventSourceOptions: { client, ports, call },
+      });
+      return stream(runtime)(next);
+    }
     // A link for the call, because tRPC does not tell fetch which call it is for.
     const ownLink = httpLink<SimRouter>({
       url,
@@ -60,7 +70,6 @@ function isTooLong({ type, input }: Operation): boolean {
   return type === "query" && (JSON.stringify(input)?.length ?? 0) > LONGEST_INPUT_IN_URL;
 }
 
-function callOf({ type, context }: Operation): { type: "query" | "mutation" } & TrpcCallContext {
-  if (type === "subscription") throw new TypeError("The server has no subscriptions");
+function callOf({ type, context }: Operation): Call {
   return { ...(context as TrpcCallContext), type };
 }

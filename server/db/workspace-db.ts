@@ -41,6 +41,7 @@ import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
 import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
 import { type SessionCounts, type SessionCountsQuery, sessionCountsStatement } from "./session-counts.ts";
+import { type SessionFacts, type SessionFactsQuery, sessionFactsStatement } from "./session-facts.ts";
 import { type AbandonQuery, abandonStatement, type CountQuery, countStatement } from "./session-statements.ts";
 import {
   type LeveledSessionRow,
@@ -115,6 +116,8 @@ interface OwnReads extends NamedReads {
   sessionPage(query: SessionPageQuery): Promise<LeveledSessionRow[]>;
   /** A session of an undeleted agent with some of its events, whether the caller sees it or not; none where it is absent. */
   eventPage(query: EventPageQuery): Promise<EventPageRow[]>;
+  /** What decides who sees some sessions, whoever asks, and how many events each has. */
+  sessionFacts(query: SessionFactsQuery): Promise<SessionFacts[]>;
   /** Resolves where the decision that the client rests on still holds, and touches no row. */
   confirm(): Promise<void>;
   /** The workspace's audit log: its events in the order in which they were sealed. */
@@ -211,9 +214,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       lockAgent: (agentId) => lockAgent(tx, workspaceId, agentId),
       shareAgent: (agentId) => shareAgent(tx, workspaceId, agentId),
       lockSession: (sessionId) => lockSession(tx, workspaceId, sessionId),
-      async countSession(given) {
-        await query(countStatement(workspaceId, given));
-      },
+      countSession: async (given) => void (await query(countStatement(workspaceId, given))),
       abandonSessions: (given) => query(abandonStatement(workspaceId, given)) as Promise<{ id: string }[]>,
       ...endpointLocks(tx, workspaceId),
       tryLock: (name) => tryLock(tx, [workspaceId, ...name]),
@@ -240,6 +241,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
     sessionPage: (page: SessionPageQuery) =>
       query(sessionPageStatement(workspaceId, sessionColumns, page)) as Promise<LeveledSessionRow[]>,
     eventPage: (page: EventPageQuery) => query(eventPageStatement(workspaceId, page)) as Promise<EventPageRow[]>,
+    sessionFacts: (facts: SessionFactsQuery) => query(sessionFactsStatement(workspaceId, facts)) as Promise<SessionFacts[]>,
     confirm: async () => {
       await query(CONFIRM);
     },

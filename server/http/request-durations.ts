@@ -18,6 +18,8 @@ export function createRequestDurations(registry: Registry): ObserveRequest {
     registers: [registry],
   });
   return (request, reply) => {
+    // How long a stream is read says nothing of the server.
+    if (String(reply.getHeader("content-type")).startsWith("text/event-stream")) return;
     const method = METHODS.has(request.method) ? request.method : "other";
     const seconds = (performance.now() - request.note.startedAtMs) / 1_000;
     histogram.observe({ method, route: routeOf(request), status: reply.statusCode }, seconds);

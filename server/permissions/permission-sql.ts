@@ -15,19 +15,33 @@ import type { SimFeatures } from "../db/sim-features.ts";
  * permission means nothing without workspace_live: the row in permissions is looked for by the id that was given, not by
  * the workspace that was found, so that a workspace that is closed and one that is absent take equally long.
  */
-export function permissionSql(kind: Principal["kind"], features: SimFeatures): string {
-  return `select ${credentialSql(kind, features)} as credential_valid,
+export function permissionSql(kind: Principal["kind"], features: SimFeatures, given: PermissionParameters = PARAMETERS): string {
+  return `select ${credentialSql(kind, features, given)} as credential_valid,
   w.id is not null ${features.workspaceArchivedAt ? "and w.archived_at is null" : ""} as workspace_live,
-  ${keyAllowedSql(kind, features)} as key_allowed,
+  ${keyAllowedSql(kind, features, given)} as key_allowed,
   ${kind === "workspace_api_key" ? "'write'" : userPermissionSql(features)} as permission
 from (select 1) as always
-left join public.workspace w on w.id = $1
-${kind === "workspace_api_key" ? "" : userJoinsSql(features)}`;
+left join public.workspace w on w.id = ${given.workspace}
+${kind === "workspace_api_key" ? "" : userJoinsSql(features, given)}`;
 }
+
+/** How the statement refers to what it is given. */
+export interface PermissionParameters {
+  workspace: string;
+  user: string;
+  credential: string;
+  proof: string;
+}
+
+const PARAMETERS: PermissionParameters = { workspace: "$1", user: "$2", credential: "$3", proof: "$4" };
 
 const NOW_UTC = "(statement_timestamp() at time zone 'UTC')";
 
-function credentialSql(kind: Principal["kind"], features: SimFeatures): string {
+function credentialSql(
+  kind: Principal["kind"],
+  features: SimFeatures,
+  { user, credential, proof }: PermissionParameters,
+): string {
   const unbanned = features.userBanned
     ? `and not (coalesce(u.banned, false) and (u.ban_expires is null or u.ban_expires > ${NOW_UTC}))`
     : "";
@@ -35,21 +49,22 @@ function credentialSql(kind: Principal["kind"], features: SimFeatures): string {
   switch (kind) {
     case "session":
       return `exists (select from public.session s join public."user" u on u.id = s.user_id
-    where s.id = $3 and encode(sha256(convert_to(s.token, 'UTF8')), 'hex') = $4 and s.user_id = $2 and s.expires_at > ${NOW_UTC} ${unbanned})`;
+    where s.id = ${credential} and encode(sha256(convert_to(s.token, 'UTF8')), 'hex') = ${proof} and s.user_id = ${user} and s.expires_at > ${NOW_UTC} ${unbanned})`;
     case "personal_api_key":
       return `exists (select from public.api_key k join public."user" u on u.id = k.user_id
-    where k.id = $3 and k.key_hash = $4 and k.user_id = $2 and k.type = 'personal' ${unexpired} ${unbanned})`;
+    where k.id = ${credential} and k.key_hash = ${proof} and k.user_id = ${user} and k.type = 'personal' ${unexpired} ${unbanned})`;
     case "workspace_api_key":
-      return `($2::text is null and exists (select from public.api_key k join public."user" u on u.id = k.user_id
-    where k.id = $3 and k.key_hash = $4 and k.type = 'workspace' ${unexpired} ${unbanned}))`;
+      return `(${user}::text is null and exists (select from public.api_key k join public."user" u on u.id = k.user_id
+    where k.id = ${credential} and k.key_hash = ${proof} and k.type = 'workspace' ${unexpired} ${unbanned}))`;
     case "internal":
-      return `($3::text is null and $4::text is null and exists (select from public."user" u where u.id = $2 ${unbanned}))`;
+      return `(${credential}::text is null and ${proof}::text is null and exists (select from public."user" u where u.id = ${user} ${unbanned}))`;
   }
 }
 
-function keyAllowedSql(kind: Principal["kind"], features: SimFeatures): string {
+function keyAllowedSql(kind: Principal["kind"], features: SimFeatures, { workspace, credential }: PermissionParameters): string {
   if (kind === "personal_api_key" && features.allowPersonalApiKeys) return "coalesce(w.allow_personal_api_keys, true)";
-  if (kind === "workspace_api_key") return "exists (select from public.api_key k where k.id = $3 and k.workspace_id = $1)";
+  if (kind === "workspace_api_key")
+    return `exists (select from public.api_key k where k.id = ${credential} and k.workspace_id = ${workspace})`;
   return "true";
 }
 
@@ -58,7 +73,7 @@ function userPermissionSql(features: SimFeatures): string {
   return features.workspaceOrganizationId ? `case when m.role in ('owner', 'admin') then 'admin' else ${explicit} end` : explicit;
 }
 
-function userJoinsSql(features: SimFeatures): string {
-  return `left join public.permissions p on p.entity_type = 'workspace' and p.entity_id = $1 and p.user_id = $2
-${features.workspaceOrganizationId ? "left join public.member m on m.user_id = $2 and m.organization_id = w.organization_id" : ""}`;
+function userJoinsSql(features: SimFeatures, { workspace, user }: PermissionParameters): string {
+  return `left join public.permissions p on p.entity_type = 'workspace' and p.entity_id = ${workspace} and p.user_id = ${user}
+${features.workspaceOrganizationId ? `left join public.member m on m.user_id = ${user} and m.organization_id = w.organization_id` : ""}`;
 }

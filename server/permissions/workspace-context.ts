@@ -46,6 +46,8 @@ export interface WorkspaceSettings {
 export interface WorkspaceContext {
   workspaceId: string;
   principal: Principal;
+  /** The proof of its credential; see Authentication. */
+  proof: string | null;
   /** The operation that the call was let in for, and the permission that it was let in with. */
   operation: Operation;
   permission: WorkspacePermission;

@@ -4,7 +4,7 @@ import type { ProcedureMeta } from "../trpc/trpc.ts";
 
 /** What the transports know of a procedure. */
 export interface ProcedureInfo {
-  type: "query" | "mutation";
+  type: "query" | "mutation" | "subscription";
   input: z.ZodType;
   output: z.ZodType;
   meta: ProcedureMeta;
@@ -35,6 +35,8 @@ function toInfo(path: string, { type, inputs, output, meta }: Definition): Proce
   if (!input || others.length > 0 || !output || !meta) {
     throw new Error(`The procedure "${path}" needs one input, an output and a permission`);
   }
-  if (type !== "query" && type !== "mutation") throw new Error(`The procedure "${path}" is no query and no mutation`);
+  if (type !== "query" && type !== "mutation" && type !== "subscription") {
+    throw new Error(`The procedure "${path}" is no query, no mutation and no subscription`);
+  }
   return { type, input, output, meta };
 }

@@ -19,6 +19,7 @@ import type { ReceiverContext } from "../sim-integration/inbox/receive-webhook.t
 import type { LifecycleContext } from "../sim-integration/lifecycle/lifecycle-context.ts";
 import type { SyncContext } from "../sim-integration/sync/sync-context.ts";
 import type { ValidateIntegration } from "../sim-integration/validate/validate-integration.ts";
+import type { EventHub } from "../workspaces/events/event-hub.ts";
 
 /** Where the ladder leaves what no transaction of a verb's can carry. */
 export interface Audit {
@@ -38,6 +39,8 @@ export interface Services {
   forget(scope: Scope): number;
   validateIntegration: ValidateIntegration;
   sessionWakes: SessionWakes;
+  /** Who follows which session here. */
+  eventHub: EventHub;
   workspaceKeys: WorkspaceKeys;
   violations: Violations;
   isolation: IsolationFacts;

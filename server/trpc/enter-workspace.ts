@@ -189,6 +189,7 @@ function contextOf(
   return {
     workspaceId,
     principal: caller.principal,
+    proof: caller.proof,
     operation,
     permission: access.permission,
     decision: access,

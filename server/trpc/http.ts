@@ -50,6 +50,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Con
 
 async function answerByTrpc(request: FastifyRequest, reply: FastifyReply, path: string, ctx: RequestContext): Promise<unknown> {
   const refused: { error?: AppError } = {};
+  let isAnswered = false;
   const response = await resolveResponse({
     router: appRouter,
     req: incomingMessageToRequest(Object.assign(request.raw, { body: request.body }), reply.raw, { maxBodySize: null }),
@@ -60,10 +61,11 @@ async function answerByTrpc(request: FastifyRequest, reply: FastifyReply, path: 
     // A query whose input does not fit into a URL comes as a body.
     allowMethodOverride: true,
     createContext: async () => ctx,
-    onError({ error, ctx: known }) {
+    onError({ error, ctx: known, type }) {
       const appError = toAppError(error);
       noteError(request, appError);
-      if (!known) refused.error = appError;
+      // A stream that is refused before it begins is answered as any call: tRPC would answer 200 and tell it in the stream.
+      if (!known || (type === "subscription" && !isAnswered)) refused.error ??= appError;
     },
     responseMeta: ({ errors }) => ({
       headers: Object.assign(
@@ -73,8 +75,11 @@ async function answerByTrpc(request: FastifyRequest, reply: FastifyReply, path: 
       ),
     }),
   });
+  isAnswered = true;
   // What tRPC refuses before it asks for a context, it answers without the request's id.
-  return refused.error ? sendTrpcError(request, reply, refused.error) : reply.send(response);
+  if (!refused.error) return reply.send(response);
+  await response.body?.cancel();
+  return sendTrpcError(request, reply, refused.error);
 }
 
 function pathOf(request: FastifyRequest): string {

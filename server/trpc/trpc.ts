@@ -16,12 +16,17 @@ export interface ErrorShape extends Omit<TRPCDefaultErrorShape, "data"> {
   data: ErrorBody & { httpStatus: number; path: string; requestId: string };
 }
 
+/** How often a stream says that it is there, and the silence after which a client no longer believes it. */
+const PING_MS = 15_000;
+const RECONNECT_AFTER_MS = 40_000;
+
 export const t = initTRPC
   .context<RequestContext>()
   .meta<ProcedureMeta>()
   .create({
     transformer: superjson,
     isDev: false,
+    sse: { ping: { enabled: true, intervalMs: PING_MS }, client: { reconnectAfterInactivityMs: RECONNECT_AFTER_MS } },
     errorFormatter({ shape, error, path, ctx }): ErrorShape {
       const appError = toAppError(error);
       return {

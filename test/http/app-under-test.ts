@@ -38,6 +38,9 @@ export async function startApp(options: Partial<AppOptions> = {}): Promise<AppUn
 /** Services that know nobody: whatever needs a database fails, as a defect would. */
 export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Services {
   const unexpected = () => Promise.reject(new Error('relation "secret_table" does not exist'));
+  const unexpectedly = () => {
+    throw new Error("Nobody is known who could follow a session");
+  };
   const lifecycle = {
     openWorkspace() {
       throw new Error("There is no database");
@@ -60,6 +63,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
       close: async () => {},
     },
     sessionWakes: { listen: () => () => {}, isClosing: () => false, close() {} },
+    eventHub: { admit: unexpectedly, follow: unexpectedly, decideAll: unexpected, size: () => 0, close() {} },
     workspaceKeys: { find: unexpected, renew: unexpected, forget: () => 0 },
     violations: {
       report() {},

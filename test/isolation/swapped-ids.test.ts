@@ -100,7 +100,9 @@ describe("control: a procedure is caught that", () => {
     const contextOf = (headers: Record<string, string>) => requestContext(server.dependencies, headers);
     const stage = await setStage(server, kindsOf(["workspaces.agents.get"], procedures), procedures);
     try {
-      const found = await replay(stage, "leaky", leaky, [callerTransport(router, "leaky", type, contextOf)]);
+      const found = await replay(stage, "leaky", leaky, [
+        callerTransport(router, "leaky", type === "mutation" ? type : "query", contextOf),
+      ]);
       expect(found).toContainEqual(expect.stringMatching(finding));
     } finally {
       await stage.close();

@@ -1,9 +1,11 @@
+import superjson from "superjson";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openQueue } from "../../client-sdk/src/event-queue.ts";
 import { AbortedError, createClient, NotFoundError } from "../../client-sdk/src/index.ts";
 import { makeApiKey } from "../support/database.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { type FakeServer, failure, result, startFakeServer } from "./fake-server.ts";
-import { makeClient } from "./make-client.ts";
+import { API_KEY, makeClient } from "./make-client.ts";
 
 let server: TestServer;
 let fake: FakeServer;
@@ -71,9 +73,86 @@ test("a stream ends where the session is deleted, and where the caller is no lon
   ]);
 });
 
+const event = (offset: number) => ({ id: `e${offset}`, offset });
+const eventStream = (...offsets: number[]) => ({
+  headers: { "content-type": "text/event-stream" },
+  body: [
+    "event: connected\ndata: {}\n\n",
+    ...offsets.map((offset) => `data: ${JSON.stringify(superjson.serialize(event(offset)))}\nid: ${offset}\n\n`),
+  ].join(""),
+});
+const fromOffsets = () => fake.requests.map(({ input }) => (input as { fromOffset: number }).fromOffset);
+
+async function readUntilRefused(stream: AsyncIterable<{ offset: number }>): Promise<number[]> {
+  const seen: number[] = [];
+  const reading = (async () => {
+    for await (const { offset } of stream) seen.push(offset);
+  })();
+  await expect(reading).rejects.toBeInstanceOf(NotFoundError);
+  return seen;
+}
+
 test("a stream goes on from where it was when the connection breaks or the server is away", async () => {
-  const event = (offset: number) => ({ id: `e${offset}`, offset });
+  const urls: string[] = [];
+  const client = makeClient({
+    baseUrl: fake.url,
+    fetch(url, init) {
+      urls.push(url);
+      return fetch(url, init);
+    },
+  });
   fake.answers(
+    eventStream(0, 1),
+    { failure: "drop" },
+    failure(503, "SERVICE_UNAVAILABLE"),
+    eventStream(),
+    eventStream(2),
+    failure(404, "NOT_FOUND"),
+  );
+  expect(await readUntilRefused(client.workspace("ws").events.stream("s"))).toEqual([0, 1, 2]);
+  expect(fromOffsets()).toEqual([0, 2, 2, 2, 2, 3]);
+  expect(new Set(fake.requests.map(({ headers }) => headers["x-api-key"]))).toEqual(new Set([API_KEY]));
+  expect(urls.filter((url) => url.includes(API_KEY))).toEqual([]);
+});
+
+test("a reader that is slower than its stream has no more than so much waiting, and then goes on behind that", async () => {
+  let push: (offset: number) => void = () => {};
+  let subscriptions = 0;
+  const queue = openQueue<{ offset: number }>(({ onData }) => {
+    subscriptions++;
+    push = (offset) => onData?.({ id: String(offset), data: { offset } });
+    return { unsubscribe: () => subscriptions-- };
+  }, {});
+  for (let offset = 0; offset < 1_500; offset++) push(offset);
+  expect(subscriptions).toBe(0);
+  for (let offset = 0; offset < 1_000; offset++) expect(await queue.next()).toEqual({ offset });
+  expect(await queue.next()).toBeUndefined();
+});
+
+test("the raw client subscribes, and is told the ids by which it could resume", async () => {
+  const { ws, session } = await openSession();
+  await ws.events.append(session.id, [says("0"), says("1")]);
+  const { trpc } = createClient({ baseUrl: server.url, apiKey: server.apiKey });
+  const ids = await new Promise<string[]>((resolve, reject) => {
+    const received: string[] = [];
+    const subscription = trpc.workspaces.events.stream.subscribe(
+      { workspaceId: ws.id, sessionId: session.id, lastEventId: "0" },
+      {
+        onError: reject,
+        onData({ id, data }) {
+          received.push(`${id} ${data.isolation.verified} ${data.createdAt instanceof Date}`);
+          subscription.unsubscribe();
+          resolve(received);
+        },
+      },
+    );
+  });
+  expect(ids).toEqual(["1 true true"]);
+});
+
+test("events are polled for where no stream comes through", async () => {
+  fake.answers(
+    { body: "<html>a page of a gateway</html>" },
     result({ data: [event(0), event(1)], nextOffset: 2 }),
     { failure: "drop" },
     failure(503, "SERVICE_UNAVAILABLE"),
@@ -81,12 +160,8 @@ test("a stream goes on from where it was when the connection breaks or the serve
     result({ data: [event(2)], nextOffset: 3 }),
     failure(404, "NOT_FOUND"),
   );
-  const stream = makeClient({ baseUrl: fake.url }).workspace("ws").events.stream("s");
-  const seen: number[] = [];
-  const reading = (async () => {
-    for await (const { offset } of stream) seen.push(offset);
-  })();
-  await expect(reading).rejects.toBeInstanceOf(NotFoundError);
+  const seen = await readUntilRefused(makeClient({ baseUrl: fake.url }).workspace("ws").events.stream("s"));
   expect(seen).toEqual([0, 1, 2]);
-  expect(fake.requests.map(({ input }) => (input as { minOffset: number }).minOffset)).toEqual([0, 2, 2, 2, 2, 3]);
+  const [, ...polls] = fake.requests.map(({ input }) => (input as { minOffset: number }).minOffset);
+  expect(polls).toEqual([0, 2, 2, 2, 2, 3]);
 });

@@ -1,7 +1,8 @@
-import { eventProcedure } from "../../trpc/session-procedures.ts";
+import { eventProcedure, eventStreamProcedure } from "../../trpc/session-procedures.ts";
 import { appendEvents } from "./append-events.ts";
 import { listEvents } from "./list-events.ts";
-import { AppendEventsInput, EventPage, ListEventsInput } from "./schemas.ts";
+import { AppendEventsInput, EventPage, ListEventsInput, StreamEventsInput, StreamedEvent } from "./schemas.ts";
+import { streamEvents } from "./stream-events.ts";
 
 export const eventsRouter = {
   append: eventProcedure("event:append", "Appends events to an active session, all of them or none.")
@@ -13,4 +14,9 @@ export const eventsRouter = {
     .input(ListEventsInput)
     .output(EventPage)
     .query(({ ctx, input }) => listEvents(ctx, input)),
+
+  stream: eventStreamProcedure("event:list", "Gives a session's events from an offset on and those to come, as they come.")
+    .input(StreamEventsInput)
+    .output(StreamedEvent)
+    .subscription(({ call, input }) => streamEvents(call, input)),
 };

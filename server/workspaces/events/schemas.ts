@@ -115,3 +115,20 @@ export const EventPage = z.object({
   isolation: Isolation,
 });
 export type EventPage = z.output<typeof EventPage>;
+
+export const StreamEventsInput = z.strictObject({
+  ...SessionRef.shape,
+  fromOffset: z.int().min(0).max(MAX_OFFSET).default(0).describe("The first offset to give"),
+  kinds: z.array(EventKind).min(1).max(4).optional().describe("Which kinds to give; all unless given"),
+  lastEventId: z
+    .string()
+    .regex(/^\d{1,10}$/, "is no id of an event of this stream")
+    .refine((id) => Number(id) < MAX_OFFSET, "is beyond any event")
+    .optional()
+    .describe("The id of the last event that was received: the stream goes on behind it, whatever fromOffset says"),
+});
+export type StreamEventsInput = z.output<typeof StreamEventsInput>;
+
+/** An event of a stream; its offset, as text, is the id by which a client resumes. */
+export const StreamedEvent = z.object({ ...Event.shape, isolation: Isolation });
+export type StreamedEvent = z.output<typeof StreamedEvent>;

@@ -36,6 +36,7 @@ export async function answerOf(request: Promise<Response>): Promise<Answer> {
 /** Every way in which the server at `url` is asked for a procedure: each REST route of it, and tRPC in both of its handlers. */
 export function transportsOf(url: string, path: string, procedures: Procedures): Transport[] {
   const type = procedures[path]?.type;
+  if (type === "subscription") return [streamTransport(url, path)];
   if (type !== "query" && type !== "mutation") throw new Error(`${path} is a ${type}: teach transports.ts how to call it`);
   const rest = ROUTES.filter((route) => route.procedure === path).flatMap((route) => restTransports(url, route));
   return [...rest, trpcTransport(url, path, type, ""), trpcTransport(url, path, type, "unusual=1")];
@@ -93,6 +94,26 @@ function trpcTransport(url: string, path: string, type: "query" | "mutation", pa
     name: `tRPC ${type}${parameter && " by tRPC's own handler"}`,
     isSuccess: isOk,
     send: (headers, input) => sendTrpc(url, { path, type, headers, wire: superjson.serialize(input), parameter }),
+  };
+}
+
+/** A stream, which is carried out once it has begun: what it says by then is its answer. */
+function streamTransport(url: string, path: string): Transport {
+  return {
+    name: "tRPC subscription",
+    isSuccess: isOk,
+    async send(headers, input) {
+      const given = encodeURIComponent(JSON.stringify(superjson.serialize(input)));
+      const response = await fetch(`${url}/api/trpc/${path}?input=${given}`, {
+        headers: { "x-request-id": REQUEST_ID, accept: "text/event-stream", ...headers },
+      });
+      if (!response.headers.get("content-type")?.includes("event-stream")) return answerOf(Promise.resolve(response));
+      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      let body = "";
+      while (!body.includes("\n\n")) body += (await reader?.read())?.value ?? "\n\n";
+      await reader?.cancel();
+      return { status: response.status, headers: {}, body };
+    },
   };
 }
 
