@@ -70,6 +70,7 @@ export function createEventHub(options: EventHubOptions): EventHub {
     return deciding;
   };
   const onHint = (hint: HeardHint) => {
+    if (hint.kind === "events") return;
     const meant = [...readers.keys()].filter(({ ctx }) => isMeant(hint, ctx.workspaceId, ctx.principal));
     void decideUpon(meant);
   };
@@ -146,7 +147,7 @@ export function createEventHub(options: EventHubOptions): EventHub {
 }
 
 /** Whether a hint may be about the right of a principal in a workspace. */
-function isMeant(hint: HeardHint, workspaceId: string, principal: Principal): boolean {
+function isMeant(hint: Exclude<HeardHint, { kind: "events" }>, workspaceId: string, principal: Principal): boolean {
   switch (hint.kind) {
     case "permissions":
     case "caches":
@@ -155,8 +156,6 @@ function isMeant(hint: HeardHint, workspaceId: string, principal: Principal): bo
       return hint.workspaceId === workspaceId;
     case "missed":
       return true;
-    case "events":
-      return false;
   }
 }
 

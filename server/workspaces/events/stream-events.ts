@@ -82,6 +82,8 @@ export async function streamEvents(
       admission.release();
     }
   }
+  // Nobody may be there by now to begin reading, so that nothing of the stream would run.
+  if (signal?.aborted) admission.release();
   return stream();
 }
 
