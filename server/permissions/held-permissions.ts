@@ -12,7 +12,6 @@ export interface DecidedPermission extends Proven {
   permission: WorkspacePermission;
 }
 
-const KINDS = ["session", "personal_api_key", "workspace_api_key", "internal"] as const satisfies Principal["kind"][];
 const AT_ONCE = 500;
 
 /**
@@ -24,20 +23,22 @@ export async function heldPermissions<Decided extends DecidedPermission>(
   decided: readonly Decided[],
 ): Promise<Set<Decided>> {
   const held = new Set<Decided>();
-  const text = heldSql(features);
+  // Those alone that are asked for: an older Sim has no columns by which some could be.
+  const kinds = [...new Set(decided.map(({ principal }) => principal.kind))].sort();
+  const statement = { name: ["held", ...kinds].join("_"), text: heldSql(kinds, features) };
   for (let from = 0; from < decided.length; from += AT_ONCE) {
     const some = decided.slice(from, from + AT_ONCE);
     const given = some.map((one, place) => [
       ...permissionValues(one, one.workspaceId),
       ...[one.principal.kind, one.permission, String(place)],
     ]);
-    const rows = await sim.query<{ place: number }>({ name: "held_permissions", text, values: [JSON.stringify(given)] });
+    const rows = await sim.query<{ place: number }>({ ...statement, values: [JSON.stringify(given)] });
     for (const { place } of rows) held.add(some[place] as Decided);
   }
   return held;
 }
 
-function heldSql(features: SimFeatures): string {
+function heldSql(kinds: readonly Principal["kind"][], features: SimFeatures): string {
   const given = {
     workspace: "asked.workspace_id",
     user: "asked.user_id",
@@ -53,5 +54,5 @@ where asked.kind = '${kind}' and found.credential_valid and found.workspace_live
     one->>5 as permission, (one->>6)::integer as place
   from jsonb_array_elements($1::jsonb) one
 )
-${KINDS.map(ofKind).join("\nunion all\n")}`;
+${kinds.map(ofKind).join("\nunion all\n")}`;
 }

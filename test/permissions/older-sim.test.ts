@@ -30,6 +30,24 @@ test("beside a Sim of September 2025 sessions work, permissions rule, and a revo
   await expect(agentsOf(reader.headers).get({ workspaceId, agentId })).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
+test("a stream of events there goes on for whoever may read, and ends with the permission", async () => {
+  const { id: workspaceId, admin, writer } = await makeStaffedWorkspace(database.owner);
+  const { agents, sessions, events } = callerWith(dependencies, admin.headers).workspaces;
+  const { id: agentId } = await agents.create({ workspaceId, name: "Scout", isolationLevel: "workspace" });
+  const { id: sessionId } = await sessions.create({ workspaceId, agentId });
+  const stream = await callerWith(dependencies, writer.headers).workspaces.events.stream({ workspaceId, sessionId });
+  const reading = stream[Symbol.asyncIterator]();
+  const first = reading.next();
+  await dependencies.services.eventHub.decideAll();
+  await events.append({ workspaceId, sessionId, events: [{ kind: "custom", source: "system", data: { n: 1 } }] });
+  expect(await first).toMatchObject({ done: false });
+  const end = reading.next();
+  await Promise.all([
+    expect(end).rejects.toMatchObject({ code: "NOT_FOUND" }),
+    database.owner.query("delete from permissions where user_id = $1", [writer.id]),
+  ]);
+});
+
 test("its API keys cannot be looked up by hash, so none is accepted", async () => {
   const { id: workspaceId, writer } = await makeStaffedWorkspace(database.owner);
   const { plain } = await makeApiKey(database.owner, { userId: writer.id });
