@@ -6,6 +6,7 @@ import { benchHttp } from "./bench-http.ts";
 import { benchPrisma } from "./bench-prisma.ts";
 import { benchRefusals } from "./bench-refusals.ts";
 import { benchSealedLog } from "./bench-sealed-log.ts";
+import { benchStreams } from "./bench-streams.ts";
 import { benchWebhooks } from "./bench-webhooks.ts";
 
 const BENCHES = {
@@ -16,6 +17,7 @@ const BENCHES = {
   audit: benchAudit,
   sealed: benchSealedLog,
   events: benchEvents,
+  streams: benchStreams,
   webhooks: benchWebhooks,
 };
 const chosen = process.argv.slice(2);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createClient } from "../../client-sdk/src/index.ts";
+import { type ClientOptions, createClient } from "../../client-sdk/src/index.ts";
 import { withConnection } from "../support/connection.ts";
 import { createTestDatabase, makeApiKey, type TestDatabase } from "../support/database.ts";
 import { makeStaffedWorkspace } from "../support/workspace.ts";
@@ -11,7 +11,8 @@ const WORKSPACES = 2;
 const SESSIONS = isLong ? 20 : 6;
 const WRITERS = isLong ? 50 : 12;
 const APPENDS = isLong ? 60 : 8;
-const READERS_OF_EACH = 2;
+/** By turns over server-sent events and over long polls. */
+const READERS_OF_EACH = 4;
 const KILLS = isLong ? 20 : 2;
 const PATIENCE = { retries: 200, timeoutMs: 300_000 };
 
@@ -51,8 +52,18 @@ async function makeConversations(): Promise<Conversation[]> {
   return made;
 }
 
-const clientOf = ({ workspaceId, apiKey }: Pick<Conversation, "workspaceId" | "apiKey">, server: number) =>
-  createClient({ baseUrl: servers[server % SERVERS]?.url ?? "", apiKey, ...PATIENCE }).workspace(workspaceId);
+type Fetch = ClientOptions["fetch"];
+const clientOf = ({ workspaceId, apiKey }: Pick<Conversation, "workspaceId" | "apiKey">, server: number, fetch?: Fetch) =>
+  createClient({ baseUrl: servers[server % SERVERS]?.url ?? "", apiKey, ...PATIENCE, fetch }).workspace(workspaceId);
+
+/** A platform that can stream nothing, where events are polled for. */
+const fetchWithoutStreams: Fetch = async (url, { signal, ...init }) => {
+  const response = await fetch(url, { ...init, signal });
+  const { status, headers } = response;
+  const isStream = headers.get("content-type")?.includes("event-stream");
+  if (isStream) await response.body?.cancel();
+  return { status, headers, text: () => (isStream ? Promise.resolve("") : response.text()) };
+};
 
 interface Seen {
   offset: number;
@@ -65,9 +76,10 @@ async function readAll(
   server: number,
   count: () => number | null,
   signal: AbortSignal,
+  fetch?: Fetch,
 ): Promise<Seen[]> {
   const seen: Seen[] = [];
-  for await (const { offset, data } of clientOf(conversation, server).events.stream(conversation.sessionId, {
+  for await (const { offset, data } of clientOf(conversation, server, fetch).events.stream(conversation.sessionId, {
     retries: PATIENCE.retries,
     signal,
   })) {
@@ -103,7 +115,13 @@ test(`${WRITERS} writers to ${SESSIONS} sessions and reconnecting readers, throu
   const reading = conversations.map((conversation) =>
     Promise.all(
       Array.from({ length: READERS_OF_EACH }, (_, reader) =>
-        readAll(conversation, reader, () => total(conversation), givenUp.signal),
+        readAll(
+          conversation,
+          reader >> 1,
+          () => total(conversation),
+          givenUp.signal,
+          reader % 2 === 0 ? undefined : fetchWithoutStreams,
+        ),
       ),
     ),
   );
