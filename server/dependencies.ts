@@ -3,11 +3,11 @@ import type { Registry } from "prom-client";
 import { createDecisionLog } from "./audit/decision-log.ts";
 import { createDenialSignals } from "./audit/denial-signals.ts";
 import { createLogWalks } from "./audit/log-walks.ts";
+import { openDecisionSpool, openDenialSpool } from "./audit/open-spools.ts";
 import { recordViolation } from "./audit/record-violation.ts";
 import { repeatedDenialsEvent } from "./audit/refusals.ts";
 import { createSealer, type Sealer } from "./audit/sealer.ts";
 import { openSignedStates } from "./audit/signed-states.ts";
-import { openSpool } from "./audit/spool.ts";
 import { resolveSpoolDirectory } from "./audit/spool-directory.ts";
 import { createTrailQueue } from "./audit/trail-queue.ts";
 import { sessionCookieNames } from "./auth/credential.ts";
@@ -59,12 +59,6 @@ import { createEventHub } from "./workspaces/events/event-hub.ts";
 
 /** What a killed server left unsealed, or a transaction committed late, waits no longer; each sweep reads all logs. */
 const AUDIT_SEAL_SECONDS = 3_600;
-/** About two million decisions. */
-const MAX_SPOOL_BYTES = 512 * 1024 * 1024;
-const SPOOL_FILE_BYTES = 4 * 1024 * 1024;
-/** About a quarter of a million denials. */
-const MAX_DENIAL_SPOOL_BYTES = 128 * 1024 * 1024;
-const DENIAL_SPOOL_FILE_BYTES = 1024 * 1024;
 
 /** The configuration with everything that a running server needs: where no database is named, the embedded one fills it in. */
 export type ServerEnv = Env & {
@@ -180,11 +174,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     log,
   );
   const trail = createTrailQueue({
-    spool: openSpool({
-      directory: join(spoolDirectory, "denials"),
-      maxBytes: MAX_DENIAL_SPOOL_BYTES,
-      rotateBytes: DENIAL_SPOOL_FILE_BYTES,
-    }),
+    spool: openDenialSpool(spoolDirectory),
     ...{ openWorkspace, workspaceKeys, sim, clock, log },
   });
   const auditLogKeys = await deriveAuditLogKeys(env.ISOLATION_SECRET);
@@ -199,11 +189,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     raise: (event) => trail.add(repeatedDenialsEvent(event)),
   });
   const decisions = createDecisionLog({
-    spool: openSpool({
-      directory: spoolDirectory,
-      maxBytes: MAX_SPOOL_BYTES,
-      rotateBytes: SPOOL_FILE_BYTES,
-    }),
+    spool: openDecisionSpool(spoolDirectory),
     insert: database.insertDecisions,
     policy: env.AUDIT_READ_POLICY,
     clock,
