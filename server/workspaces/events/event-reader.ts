@@ -1,4 +1,5 @@
-import type { AuthenticSession, SessionOpener } from "../../db/session-view.ts";
+import type { SessionOpener } from "../../db/session-opener.ts";
+import type { AuthenticSession } from "../../db/session-view.ts";
 import { openerOf } from "../../permissions/session-access.ts";
 import type { WorkspaceContext } from "../../permissions/workspace-context.ts";
 import type { Event, EventPage } from "./schemas.ts";
