@@ -1,6 +1,6 @@
 import { type Answer, type FetchResponse, readAnswer } from "./answer.ts";
 import type { TrpcCallContext } from "./call.ts";
-import { type ClientOptions, callLimits, type FetchInit, type FetchLike } from "./client-options.ts";
+import { type ConnectedOptions, callLimits, type FetchInit, type FetchLike } from "./client-options.ts";
 import { type Deadline, openDeadline } from "./deadline.ts";
 import { ConnectionError } from "./error-classes.ts";
 import { SimParlantError } from "./errors.ts";
@@ -39,13 +39,13 @@ export interface Outcome {
  *
  * @throws SimParlantError where there was no answer in time, or one that is not tRPC's; what the caller's functions throw
  */
-export function sendCall(client: ClientOptions, ports: Ports, call: Call, request: PreparedRequest): Promise<Answer> {
+export function sendCall(client: ConnectedOptions, ports: Ports, call: Call, request: PreparedRequest): Promise<Answer> {
   return sendAndRead(client, ports, call, request, (response) => readAnswer(response, ports.now()));
 }
 
 /** The same for a response that is read otherwise; a stream's time is up once it has begun. */
 export async function sendAndRead<Result extends Outcome>(
-  client: ClientOptions,
+  client: ConnectedOptions,
   ports: Ports,
   call: Call,
   request: PreparedRequest,
@@ -55,9 +55,12 @@ export async function sendAndRead<Result extends Outcome>(
   const isRepeatable = call.type !== "mutation" || call.idempotencyKey !== undefined;
   const endsAt = ports.now() + timeoutMs;
   const deadline = openDeadline(timeoutMs, request.signal);
+  const attemptNext = () => attemptCall(client, call, request, deadline, read);
   try {
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await attemptCall(client, call, request, deadline, read);
+      let outcome = await attemptNext();
+      // Nothing was done: an access token ended before its time was up, and a new one may do.
+      if (client.onRefused && attempt === 0 && isUnauthorized(outcome)) outcome = await attemptNext();
       const error = SimParlantError.is(outcome) ? outcome : outcome.error;
       const waitMs =
         error && attempt < retries && isRetryable(error, isRepeatable)
@@ -75,7 +78,7 @@ export async function sendAndRead<Result extends Outcome>(
 
 /** One try: the answer, or the error of a connection that did not bring one. */
 async function attemptCall<Result extends Outcome>(
-  client: ClientOptions,
+  client: ConnectedOptions,
   call: Call,
   request: PreparedRequest,
   deadline: Deadline,
@@ -94,9 +97,15 @@ async function attemptCall<Result extends Outcome>(
   };
   const send: FetchLike = client.fetch ?? ((url, sent) => globalThis.fetch(url, sent));
   try {
-    return await deadline.race(send(request.url, init).then(read));
+    const outcome = await deadline.race(send(request.url, init).then(read));
+    if (isUnauthorized(outcome)) client.onRefused?.(headers["authorization"]);
+    return outcome;
   } catch (cause) {
     if (deadline.signal.aborted) throw deadline.signal.reason;
     return new ConnectionError("The server could not be reached, or the connection broke", { cause });
   }
+}
+
+function isUnauthorized(outcome: Outcome | SimParlantError): boolean {
+  return !SimParlantError.is(outcome) && outcome.error?.code === "UNAUTHORIZED";
 }

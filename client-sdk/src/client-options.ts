@@ -19,10 +19,12 @@ type MaybeAsync<Value> = Value | (() => Value | Promise<Value>);
 
 /** One credential, or none: then the browser's cookies are sent. */
 export type Credential =
-  | { apiKey: string; token?: never }
+  | { apiKey: string; token?: never; exchange?: never }
   /** A Sim session's signed token, an access token or an internal token; a function is asked before each try. */
-  | { token: MaybeAsync<string>; apiKey?: never }
-  | { apiKey?: never; token?: never };
+  | { token: MaybeAsync<string>; apiKey?: never; exchange?: never }
+  /** For a page on another host than Sim's: gets a one-time token from Sim, each time that an access token is needed. */
+  | { exchange: () => string | Promise<string>; apiKey?: never; token?: never }
+  | { apiKey?: never; token?: never; exchange?: never };
 
 export type ClientOptions = Credential & {
   /** The server's address, with its base path where it has one: https://parlant.example.com, https://example.com/parlant. */
@@ -35,6 +37,12 @@ export type ClientOptions = Credential & {
   timeoutMs?: number | undefined;
   /** How often a failed call is repeated, where that is safe. 2 unless given. */
   retries?: number | undefined;
+};
+
+/** What the client's parts are given: the token of an exchange stands for itself, and is renewed where it is refused. */
+export type ConnectedOptions = ClientOptions & {
+  /** Told the Authorization that a call was refused with, so that the next try has another. */
+  onRefused?: (authorization: string | undefined) => void;
 };
 
 /** The address of the server's tRPC endpoint. */

@@ -1,3 +1,4 @@
+import { withExchange } from "./access-tokens.ts";
 import type { CallOptions } from "./call.ts";
 import type { Ports } from "./call-fetch.ts";
 import { type ClientOptions, callLimits } from "./client-options.ts";
@@ -33,9 +34,12 @@ export function createClient(options: ClientOptions): SimClient {
 
 /** createClient under another clock. */
 export function createClientWith(ports: Ports, options: ClientOptions): SimClient {
-  if (options.apiKey !== undefined && options.token !== undefined) throw new TypeError("Give apiKey or token, not both");
+  const { apiKey, token, exchange } = options;
+  if ([apiKey, token, exchange].filter((one) => one !== undefined).length > 1) {
+    throw new TypeError("Give one of apiKey, token and exchange");
+  }
   callLimits(options, {});
-  const trpc: RootCalls = createTrpc(options, ports);
+  const trpc: RootCalls = createTrpc(exchange ? withExchange(ports, options, exchange) : options, ports);
   const integration = new SimIntegration(trpc.simIntegration);
   return {
     workspace: (id) => new Workspace(trpc.workspaces, id),

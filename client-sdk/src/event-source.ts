@@ -1,6 +1,6 @@
 import { type Answer, type FetchResponse, readAnswer } from "./answer.ts";
 import { type Call, type Ports, sendAndRead } from "./call-fetch.ts";
-import type { ClientOptions } from "./client-options.ts";
+import type { ConnectedOptions } from "./client-options.ts";
 import { ConnectionError, InvalidResponseError } from "./error-classes.ts";
 import { readServerSentEvents } from "./server-sent-events.ts";
 
@@ -8,7 +8,7 @@ type Listener = (event: object) => void;
 
 /** How the request of a stream is sent. */
 export interface StreamSender {
-  client: ClientOptions;
+  client: ConnectedOptions;
   ports: Ports;
   call: Call;
 }

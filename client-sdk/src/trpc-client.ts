@@ -3,7 +3,7 @@ import { httpLink } from "@trpc/client/links/httpLink";
 import superjson from "superjson";
 import type { TrpcCallContext } from "./call.ts";
 import { type Call, type Ports, sendCall } from "./call-fetch.ts";
-import { type ClientOptions, trpcUrl } from "./client-options.ts";
+import { type ConnectedOptions, trpcUrl } from "./client-options.ts";
 import { BadRequestError } from "./error-classes.ts";
 import { FetchEventSource } from "./event-source.ts";
 import type { SimRouter } from "./sim-router.ts";
@@ -33,7 +33,7 @@ const TRANSFORMER = {
  * A tRPC client whose calls are each one HTTP request of their own: so each has its own status, request id, idempotency
  * key and end. tRPC's batches cannot be aborted call by call.
  */
-export function createTrpc(client: ClientOptions, ports: Ports): TRPCClient<SimRouter> {
+export function createTrpc(client: ConnectedOptions, ports: Ports): TRPCClient<SimRouter> {
   const url = trpcUrl(client.baseUrl);
   const link: TRPCLink<SimRouter> = (runtime) => (next) => {
     const call = callOf(next.op);

@@ -191,7 +191,7 @@ describe("a credential", () => {
   });
 
   test("is given once, and never in the address", () => {
-    expect(() => makeClient({ token: "b" })).toThrow("apiKey or token, not both");
+    expect(() => makeClient({ token: "b" })).toThrow("Give one of apiKey, token and exchange");
     for (const baseUrl of ["https://me:secret@example.test", "/api", "ftp://example.test", "https://example.test/?key=secret"]) {
       expect(() => makeClient({ baseUrl })).toThrow(TypeError);
       expect(() => makeClient({ baseUrl })).not.toThrow("secret");
