@@ -2,6 +2,7 @@ import { simIntegrationRouter } from "./sim-integration/router.ts";
 import { t } from "./trpc/trpc.ts";
 import { accessRouter } from "./workspaces/access/router.ts";
 import { agentsRouter } from "./workspaces/agents/router.ts";
+import { analyticsRouter } from "./workspaces/analytics/router.ts";
 import { auditRouter } from "./workspaces/audit/router.ts";
 import { eventsRouter } from "./workspaces/events/router.ts";
 import { guidelinesRouter } from "./workspaces/guidelines/router.ts";
@@ -14,6 +15,7 @@ export const routerRecord = {
   workspaces: {
     access: accessRouter,
     agents: agentsRouter,
+    analytics: analyticsRouter,
     audit: auditRouter,
     events: eventsRouter,
     isolation: isolationRouter,

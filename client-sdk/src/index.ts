@@ -1,5 +1,6 @@
 export type { AccessChange, AccessChecks, AccessQuestion, MemberFilters, WorkspaceAccess } from "./access.ts";
 export type { AgentChanges, AgentFilters, Agents, NewAgent } from "./agents.ts";
+export type { AgentAnalyticsFilters, OverviewOptions, TimeseriesOptions, WorkspaceAnalytics } from "./analytics.ts";
 export type { FetchResponse } from "./answer.ts";
 export type { AuditExportOptions, AuditFilters, AuditLog, AuditProofQuery, AuditVerifyOptions } from "./audit-log.ts";
 export type { CallOptions, CreateOptions, MutationCall, QueryCall, TrpcCallContext, TrpcCallOptions } from "./call.ts";
@@ -30,9 +31,16 @@ export type {
   AccessAnswers,
   AccessExplanation,
   AccessSimulation,
+  ActivityTotals,
   Agent,
+  AgentAnalytics,
+  AgentAnalyticsPage,
   AgentPage,
   AgentStatus,
+  AnalyticsBucket,
+  AnalyticsOverview,
+  AnalyticsPeriod,
+  AnalyticsTimeseries,
   AuditEvent,
   AuditEventPage,
   AuditProof,

@@ -1,5 +1,6 @@
 import { WorkspaceAccess } from "./access.ts";
 import { Agents } from "./agents.ts";
+import { WorkspaceAnalytics } from "./analytics.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Events } from "./events.ts";
 import type { WorkspacesCalls } from "./generated/calls.ts";
@@ -14,6 +15,7 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
   readonly id: string;
   readonly access: WorkspaceAccess;
   readonly agents: Agents;
+  readonly analytics: WorkspaceAnalytics;
   readonly guidelines: Guidelines;
   readonly isolation: WorkspaceIsolation;
   readonly audit: AuditLog;
@@ -25,6 +27,7 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
     this.id = id;
     this.access = new WorkspaceAccess(calls.access, id);
     this.agents = new Agents(calls.agents, id);
+    this.analytics = new WorkspaceAnalytics(calls.analytics, id);
     this.guidelines = new Guidelines(calls.guidelines, id);
     this.isolation = new WorkspaceIsolation(calls.isolation, id);
     this.audit = new AuditLog(calls.audit, id);

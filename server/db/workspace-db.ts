@@ -5,6 +5,7 @@ import {
   agentsByIdStatement,
   type GrantedAgentRow,
 } from "./agent-page.ts";
+import { type AnalyticsReads, analyticsReads } from "./analytics-reads.ts";
 import {
   type AppendAuditLeaves,
   type AuditLogReader,
@@ -39,7 +40,6 @@ import type { NewJob, SendJob, SqlExecutor } from "./queue-connection.ts";
 import { type EndpointLocks, endpointLocks, lockAgent, lockSession, lockState, shareAgent, tryLock } from "./row-locks.ts";
 import type { SchemaMap } from "./schema-map.ts";
 import { scopeArguments } from "./scope-arguments.ts";
-import { ACTION_RULES, MODEL_SCOPE } from "./scoped-models.ts";
 import { type SessionCounts, type SessionCountsQuery, sessionCountsStatement } from "./session-counts.ts";
 import { type SessionFacts, type SessionFactsQuery, sessionFactsStatement } from "./session-facts.ts";
 import { type AbandonQuery, abandonStatement, type CountQuery, countStatement } from "./session-statements.ts";
@@ -54,6 +54,7 @@ import { CURRENT_SIM, type SimFeatures } from "./sim-features.ts";
 import type { Statement } from "./sim-reader.ts";
 import { type SimWorkspace, simWorkspaceStatement } from "./sim-workspace.ts";
 import { type MemberFacts, type MembersQuery, membersStatement } from "./workspace-members.ts";
+import { withModels } from "./workspace-facade.ts";
 import type { ScopedModels } from "./workspace-types.ts";
 
 /** Reads that are one statement, inside and outside a transaction. */
@@ -118,6 +119,7 @@ interface OwnReads extends NamedReads {
   eventPage(query: EventPageQuery): Promise<EventPageRow[]>;
   /** What decides who sees some sessions, whoever asks, and how many events each has. */
   sessionFacts(query: SessionFactsQuery): Promise<SessionFacts[]>;
+  analytics: AnalyticsReads;
   /** Resolves where the decision that the client rests on still holds, and touches no row. */
   confirm(): Promise<void>;
   /** The workspace's audit log: its events in the order in which they were sealed. */
@@ -242,6 +244,7 @@ export function createWorkspaceDb(base: WorkspaceDbBase, binding: Binding, optio
       query(sessionPageStatement(workspaceId, sessionColumns, page)) as Promise<LeveledSessionRow[]>,
     eventPage: (page: EventPageQuery) => query(eventPageStatement(workspaceId, page)) as Promise<EventPageRow[]>,
     sessionFacts: (facts: SessionFactsQuery) => query(sessionFactsStatement(workspaceId, facts)) as Promise<SessionFacts[]>,
+    analytics: analyticsReads(workspaceId, query),
     confirm: async () => {
       await query(CONFIRM);
     },
@@ -271,29 +274,4 @@ function executorOf(tx: RawPrisma): SqlExecutor {
 function giveOwnRequestHandler(extended: object): void {
   const { _requestHandler: shared } = extended as { _requestHandler: { constructor: new (client: object) => object } };
   Object.defineProperty(extended, "_requestHandler", { value: new shared.constructor(extended) });
-}
-
-type Delegate = Record<string, (args: unknown) => unknown>;
-
-/** The members given and, beside them, every model whose rows are a workspace's, each made of the client when it is asked for. */
-function withModels<Members extends object>(client: () => object, members: Members): Readonly<Members & ScopedModels> {
-  const models = Object.entries(MODEL_SCOPE).flatMap(([model, scope]): [string, PropertyDescriptor][] => {
-    if (scope !== "workspace") return [];
-    const name = model[0]?.toLowerCase() + model.slice(1);
-    let made: object | undefined;
-    const get = () => {
-      made ??= facade(client(), name);
-      return made;
-    };
-    return [[name, { enumerable: true, get }]];
-  });
-  return Object.freeze(Object.defineProperties(members, Object.fromEntries(models))) as Readonly<Members & ScopedModels>;
-}
-
-function facade(client: object, name: string): object {
-  const delegate = (client as Record<string, Delegate | undefined>)[name];
-  if (!delegate) throw new Error(`Prisma has no model "${name}"`);
-  return Object.freeze(
-    Object.fromEntries(Object.keys(ACTION_RULES).map((action) => [action, (args: unknown) => delegate[action]?.(args)])),
-  );
 }

@@ -39,6 +39,7 @@ export const OPERATIONS = {
   "session:delete": { agent: "interact" },
   "event:append": { agent: "interact" },
   "event:list": { agent: "view" },
+  "analytics:read": { workspace: "read" },
   "audit:list": { workspace: "admin" },
   "audit:verify": { workspace: "admin" },
   "audit:prove": { workspace: "admin" },

@@ -15,6 +15,7 @@ import {
 } from "../workspaces/access/schemas.ts";
 import { Grant, GrantEntry, GrantPage, SetGrantInput } from "../workspaces/agents/grants/schemas.ts";
 import { Agent, AgentPage, CreateAgentInput, DeletedAgent, UpdateAgentInput } from "../workspaces/agents/schemas.ts";
+import { AgentAnalyticsPage, AnalyticsOverview, AnalyticsTimeseries } from "../workspaces/analytics/schemas.ts";
 import { AuditProof, AuditVerification } from "../workspaces/audit/proof-schemas.ts";
 import { AuditEvent, AuditEventPage } from "../workspaces/audit/schemas.ts";
 import { IsolationCheck, IsolationHealth, IsolationReport } from "../workspaces/isolation/schemas.ts";
@@ -27,7 +28,10 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   AccessExplanation,
   AccessSimulation,
   Agent,
+  AgentAnalyticsPage,
   AgentPage,
+  AnalyticsOverview,
+  AnalyticsTimeseries,
   AuditEvent,
   AuditEventPage,
   AuditProof,

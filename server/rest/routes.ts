@@ -84,6 +84,7 @@ const SESSION = `${SESSIONS}/{session_id}`;
 const GUIDELINES = `${AGENT}/guidelines`;
 const ENDPOINTS = "/workspaces/{workspace_id}/webhook-endpoints";
 const ENDPOINT = `${ENDPOINTS}/{endpoint_id}`;
+const ANALYTICS = "/workspaces/{workspace_id}/analytics";
 const AUDIT_LOG = "/workspaces/{workspace_id}/audit-log";
 
 /** Every endpoint under /api/v1 that is a procedure. */
@@ -121,6 +122,9 @@ export const ROUTES: readonly Route[] = [
   route("POST", `${ACCESS}/check`, "workspaces.access.check"),
   route("POST", `${ACCESS}/explain`, "workspaces.access.explain"),
   route("POST", `${ACCESS}/simulate`, "workspaces.access.simulate"),
+  route("GET", ANALYTICS, "workspaces.analytics.overview"),
+  route("GET", `${ANALYTICS}/timeseries`, "workspaces.analytics.timeseries"),
+  route("GET", `${ANALYTICS}/agents`, "workspaces.analytics.agents"),
   route("GET", AUDIT_LOG, "workspaces.audit.list"),
   route("GET", `${AUDIT_LOG}/export`, "workspaces.audit.export", {
     file: { name: "audit-log", mediaTypes: { ndjson: "application/x-ndjson", csv: "text/csv; charset=utf-8" } },

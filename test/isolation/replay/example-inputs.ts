@@ -27,6 +27,8 @@ const FIELD_EXAMPLES: Record<string, unknown[]> = {
   cursor: [], // only a list can make one
   lastEventId: [],
   timezone: ["UTC"],
+  period: [], // instead of from and to
+  from: [new Date(Date.now() - 86_400_000)],
   canned_responses: [], // pairs
   waitSeconds: [0],
   url: ["https://endpoint.example.test/"],

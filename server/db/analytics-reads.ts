@@ -1,0 +1,32 @@
+import {
+  type AgentSums,
+  type AgentSumsQuery,
+  agentSumsStatement,
+  type BucketSums,
+  type BucketsQuery,
+  bucketSumsStatement,
+  type OverviewQuery,
+  type OverviewRow,
+  overviewStatement,
+} from "./analytics-statements.ts";
+import type { Statement } from "./sim-reader.ts";
+
+/** What happened in the sessions that the caller sees, each by one statement. */
+export interface AnalyticsReads {
+  overview(query: OverviewQuery): Promise<OverviewRow>;
+  buckets(query: BucketsQuery): Promise<BucketSums[]>;
+  /** A page of the agents that the caller sees, with the sums of their sessions. */
+  agents(query: AgentSumsQuery): Promise<AgentSums[]>;
+}
+
+export function analyticsReads(workspaceId: string, query: (statement: Statement) => Promise<object[]>): AnalyticsReads {
+  return Object.freeze<AnalyticsReads>({
+    async overview(given) {
+      const [row] = (await query(overviewStatement(workspaceId, given))) as OverviewRow[];
+      if (!row) throw new Error("An overview is always one row");
+      return row;
+    },
+    buckets: (given) => query(bucketSumsStatement(workspaceId, given)) as Promise<BucketSums[]>,
+    agents: (given) => query(agentSumsStatement(workspaceId, given)) as Promise<AgentSums[]>,
+  });
+}
