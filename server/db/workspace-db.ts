@@ -53,8 +53,8 @@ import {
 import { CURRENT_SIM, type SimFeatures } from "./sim-features.ts";
 import type { Statement } from "./sim-reader.ts";
 import { type SimWorkspace, simWorkspaceStatement } from "./sim-workspace.ts";
-import { type MemberFacts, type MembersQuery, membersStatement } from "./workspace-members.ts";
 import { withModels } from "./workspace-facade.ts";
+import { type MemberFacts, type MembersQuery, membersStatement } from "./workspace-members.ts";
 import type { ScopedModels } from "./workspace-types.ts";
 
 /** Reads that are one statement, inside and outside a transaction. */
