@@ -77,8 +77,8 @@ function isAgentOptional(path: string): boolean {
   return slotsOf(path, procedures).some(({ path: place, isRequired }) => place === "agentId" && !isRequired);
 }
 
-/** A list of what a strict agent shows to those alone who made it or manage the agent: here, the admin. */
-const OWN_ROWS = new Set(["workspaces.sessions.list"]);
+/** Reads of what a strict agent shows to those alone who made it or manage the agent: here, the admin. */
+const OWN_ROWS = new Set(["workspaces.sessions.list", "workspaces.analytics.timeseries"]);
 
 function isForAdmins(path: string): boolean {
   const needs = OPERATIONS[procedures[path]?.meta.permission as Operation];
