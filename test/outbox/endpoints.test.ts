@@ -94,6 +94,15 @@ describe("endpoints", () => {
     expect(new Set([...first.data, ...rest.data].map(({ id }) => id)).size).toBe(20);
   });
 
+  test("are twenty at most, however many come at once", async () => {
+    const { client } = await outbox.makeWorkspace();
+    const made = await Promise.allSettled(
+      Array.from({ length: 26 }, () => client.webhooks.endpoints.create({ url: "https://example.com/" })),
+    );
+    expect(made.filter(({ status }) => status === "fulfilled")).toHaveLength(20);
+    expect((await client.webhooks.endpoints.list({ limit: 100 })).data).toHaveLength(20);
+  });
+
   test("can be tested, and a delivery sent once more under its webhook-id", async () => {
     receiver.replies({});
     const { id, client } = await outbox.makeWorkspace();

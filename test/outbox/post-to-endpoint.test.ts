@@ -1,16 +1,16 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createEndpointRules, type EndpointRules } from "../../server/outbox/endpoint-rules.ts";
 import { createPostToEndpoint, type PostToEndpoint } from "../../server/outbox/post-to-endpoint.ts";
 
 /** A server on the loopback, which here is the inside of the network that nobody must be made to call. */
-let inside: Server;
+let inside: Server[];
 let port: number;
 const calls: string[] = [];
 
 beforeAll(async () => {
-  inside = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     calls.push(`${request.socket.localAddress} ${request.method} ${request.url}`);
     if (request.url === "/silent") return;
     if (request.url === "/redirect") response.writeHead(302, { location: `http://127.0.0.1:${port}/inside` });
@@ -23,16 +23,24 @@ beforeAll(async () => {
       return;
     }
     response.end("a secret of the inside");
-  });
-  await new Promise<void>((resolve) => inside.listen(0, "0.0.0.0", resolve));
-  port = (inside.address() as AddressInfo).port;
+  };
+  const serve = async (address: string, at: number) => {
+    const server = createServer(answer);
+    await new Promise<void>((resolve) => server.listen(at, address, resolve));
+    return server;
+  };
+  const first = await serve("127.0.0.1", 0);
+  port = (first.address() as AddressInfo).port;
+  inside = [first, await serve("127.0.0.2", port)];
 });
 beforeEach(() => {
   calls.length = 0;
 });
 afterAll(() => {
-  inside.closeAllConnections();
-  inside.close();
+  for (const server of inside) {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 const strict = createEndpointRules({ ports: [443], allowLoopback: false });

@@ -31,6 +31,8 @@ async function register(
   input: CreateWebhookEndpointInput,
 ): Promise<WebhookEndpoint & { sealed: string }> {
   assertEndpointUrl(tx, input.url);
+  // One after the other, so that each counts those of the one before.
+  await tx.db.lockState();
   if ((await tx.db.webhookEndpoint.count({})) >= MAX_ENDPOINTS) {
     throw new AppError("CONFLICT", `The workspace has ${MAX_ENDPOINTS} endpoints, which is as many as it can have`, {
       details: { code: "ENDPOINT_LIMIT" },
