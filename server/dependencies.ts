@@ -16,6 +16,7 @@ import { DATA_DIR } from "./data-dir.ts";
 import type { Binding } from "./db/binding.ts";
 import { openDatabase } from "./db/client.ts";
 import { readDatabaseIdentity } from "./db/database-identity.ts";
+import { findAdministered } from "./db/organization-workspaces.ts";
 import { probeSim } from "./db/probe-sim.ts";
 import { openQueueConnection } from "./db/queue-connection.ts";
 import { createSessionWakes } from "./db/session-wakes.ts";
@@ -237,6 +238,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
       findCaller: credentials.find,
       exchangeToken,
       resolveAccess: access.resolve,
+      findAdministered: (userId, organizationId) => findAdministered(sim, features, userId, organizationId),
       hints: database.hints,
       forget: (scope) => forgetScope(memory, scope),
       validateIntegration: createIntegrationValidator({

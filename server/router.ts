@@ -1,3 +1,4 @@
+import { organizationsRouter } from "./organizations/router.ts";
 import { simIntegrationRouter } from "./sim-integration/router.ts";
 import { t } from "./trpc/trpc.ts";
 import { accessRouter } from "./workspaces/access/router.ts";
@@ -23,6 +24,7 @@ export const routerRecord = {
     guidelines: guidelinesRouter,
     webhooks: webhooksRouter,
   },
+  organizations: organizationsRouter,
   simIntegration: simIntegrationRouter,
 };
 

@@ -5,6 +5,7 @@ import { type ClientOptions, callLimits } from "./client-options.ts";
 import { waitFor } from "./deadline.ts";
 import type { RootCalls } from "./generated/calls.ts";
 import type { IntegrationHealth } from "./generated/schemas.ts";
+import { Organization } from "./organization.ts";
 import { SimIntegration } from "./sim-integration.ts";
 import { createTrpc } from "./trpc-client.ts";
 import { Workspace } from "./workspace.ts";
@@ -13,6 +14,8 @@ import { Workspace } from "./workspace.ts";
 export interface SimClient {
   /** The workspace's resources; nothing is sent. */
   workspace(id: string): Workspace;
+  /** What is asked of an organization as a whole; nothing is sent. */
+  organization(id: string): Organization;
   /** Whether the server and Sim's database work together; needs no credential. */
   health(options?: CallOptions): Promise<IntegrationHealth>;
   /** Every procedure by its path, e.g. `trpc.workspaces.agents.list.query(…)`; it throws tRPC's own errors. */
@@ -43,6 +46,7 @@ export function createClientWith(ports: Ports, options: ClientOptions): SimClien
   const integration = new SimIntegration(trpc.simIntegration);
   return {
     workspace: (id) => new Workspace(trpc.workspaces, id),
+    organization: (id) => new Organization(trpc.organizations, id),
     health: (callOptions) => integration.health(callOptions),
     integration,
     trpc,

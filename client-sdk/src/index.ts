@@ -72,6 +72,7 @@ export type {
   IsolationReport,
   IsolationStatus,
   MemberPage,
+  OrganizationOverview,
   OwnAccess,
   QueuedDelivery,
   RemovedGrant,
@@ -91,6 +92,7 @@ export type {
 export type { GrantFilters, Grants, NewGrant } from "./grants.ts";
 export type { GuidelineChanges, GuidelineFilters, GuidelineImport, Guidelines, NewGuideline } from "./guidelines.ts";
 export type { WorkspaceIsolation } from "./isolation.ts";
+export type { Organization, OrganizationAnalytics, OrganizationOverviewOptions } from "./organization.ts";
 export type { Page, PageRequest } from "./page-request.ts";
 export type { NewSession, SessionChanges, SessionFilters, Sessions } from "./sessions.ts";
 export type { DeliveryOptions, PermissionUpdate, SimIntegration, WorkspaceEvent } from "./sim-integration.ts";

@@ -98,3 +98,19 @@ export interface ActivitySums {
   /** The 50th, 95th and 99th percentile; null where there was no response. */
   latencyMs: [p50: number, p95: number, p99: number] | null;
 }
+
+/** The sums that are counts. */
+export const COUNTS = [
+  "sessionsStarted",
+  "sessionsActive",
+  "sessionsCompleted",
+  "sessionsAbandoned",
+  "messages",
+  "customerMessages",
+  "agentMessages",
+  "uniqueUsers",
+  "uniqueCustomers",
+  "toolCalls",
+  "toolErrors",
+  "responses",
+] as const satisfies readonly (keyof ActivitySums)[];

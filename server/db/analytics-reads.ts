@@ -8,6 +8,8 @@ import {
   type OverviewQuery,
   type OverviewRow,
   overviewStatement,
+  type WorkspaceSums,
+  workspaceSumsStatement,
 } from "./analytics-statements.ts";
 import type { Statement } from "./sim-reader.ts";
 
@@ -15,18 +17,22 @@ import type { Statement } from "./sim-reader.ts";
 export interface AnalyticsReads {
   overview(query: OverviewQuery): Promise<OverviewRow>;
   buckets(query: BucketsQuery): Promise<BucketSums[]>;
+  /** What the workspace is to be joined with others by. */
+  workspace(query: BucketsQuery): Promise<WorkspaceSums>;
   /** A page of the agents that the caller sees, with the sums of their sessions. */
   agents(query: AgentSumsQuery): Promise<AgentSums[]>;
 }
 
 export function analyticsReads(workspaceId: string, query: (statement: Statement) => Promise<object[]>): AnalyticsReads {
   return Object.freeze<AnalyticsReads>({
-    async overview(given) {
-      const [row] = (await query(overviewStatement(workspaceId, given))) as OverviewRow[];
-      if (!row) throw new Error("An overview is always one row");
-      return row;
-    },
+    overview: async (given) => onlyRow((await query(overviewStatement(workspaceId, given))) as OverviewRow[]),
+    workspace: async (given) => onlyRow((await query(workspaceSumsStatement(workspaceId, given))) as WorkspaceSums[]),
     buckets: (given) => query(bucketSumsStatement(workspaceId, given)) as Promise<BucketSums[]>,
     agents: (given) => query(agentSumsStatement(workspaceId, given)) as Promise<AgentSums[]>,
   });
+}
+
+function onlyRow<Row>([row]: Row[]): Row {
+  if (!row) throw new Error("A sum is always one row");
+  return row;
 }

@@ -1,4 +1,4 @@
-import { type ActivityQuery, type ActivitySums, factsSql, seenSessionsSql, sumsSql } from "./activity-sql.ts";
+import { type ActivityQuery, type ActivitySums, COUNTS, factsSql, seenSessionsSql, sumsSql } from "./activity-sql.ts";
 import { grantJoin, type Parameter, reachesSql } from "./agent-level-sql.ts";
 import type { SignedAgentRow } from "./level-reads.ts";
 import type { Statement } from "./sim-reader.ts";
@@ -37,7 +37,7 @@ export interface OverviewRow {
 /** An overview of one moment: all of it by one statement. */
 export function overviewStatement(workspaceId: string, query: OverviewQuery): Statement {
   const { values, parameter } = parameters();
-  const { view, starts, offsets } = query;
+  const { starts, offsets } = query;
   const minutes = `(${parameter(offsets.map((span) => span.minutes))}::integer[])`;
   const changes = `${parameter(offsets.map(({ from }) => from.toISOString()))}::timestamptz[]`;
   const text = `with ${factsSql(workspaceId, query, parameter)}, ${sumsSql(bucketSql(starts, parameter))},
@@ -47,17 +47,54 @@ local as (
 ), busiest as (
   select extract(isodow from shown)::int as weekday, extract(hour from shown)::int as hour, sum(messages)::int as messages
   from local group by 1, 2 order by 3 desc, 1, 2 limit ${parameter(query.hours)}
-), agents as (
-  select count(*) filter (where status = 'active') as active, count(*) filter (where status = 'inactive') as inactive,
-    count(*) filter (where status = 'archived') as archived
-  from parlant.parlant_agent ${grantJoin(workspaceId, view.levels.rule.managesAll ? null : view.levels.rule.grantee, parameter)}
-  where workspace_id = ${parameter(workspaceId)} and deleted_at is null and ${reachesSql(view.levels, "view", parameter)}
-)
+), ${agentsSql(workspaceId, query, parameter)}
 select coalesce((select json_agg(told) from (select key as bucket, ${SUMS} from summed order by key) told), '[]') as "sums",
   (select to_json(agents) from agents) as "agents",
   (select count(*)::int from ${seenSessionsSql(workspaceId, query, parameter)} opened where status = 'active') as "activeSessions",
   coalesce((select json_agg(busiest) from busiest), '[]') as "busiestHours"`;
   return { name: statementName(text), text, values };
+}
+
+/** What one of several workspaces comes to, so that it can be joined with what the others come to. */
+export interface WorkspaceSums {
+  sums: BucketSums[];
+  agents: OverviewRow["agents"];
+  activeSessions: number;
+  /** The users whose sessions were active, by buckets. */
+  users: { bucket: number; ids: string[] }[];
+  /** How many responses took how long, by buckets; of 256 milliseconds and more taken down by less than a 128th. */
+  latencies: { bucket: number; ms: number; count: number }[];
+}
+
+/** The upper ends of the latencies that are told to 0, 1, 2, ... binary places less. */
+const POWERS = Array.from({ length: 40 }, (_, index) => 2 ** (index + 8)).join(", ");
+
+export function workspaceSumsStatement(workspaceId: string, query: BucketsQuery): Statement {
+  const { values, parameter } = parameters();
+  const bucket = bucketSql(query.starts, parameter);
+  const text = `with ${factsSql(workspaceId, query, parameter)}, ${sumsSql(bucket)}, ${agentsSql(workspaceId, query, parameter)},
+users as (
+  select ${bucket} as bucket, array_agg(distinct user_id) as ids from fact where user_id is not null group by 1
+), latency as (
+  select ${bucket} as bucket, ms >> width_bucket(ms, array[${POWERS}]::bigint[]) << width_bucket(ms, array[${POWERS}]::bigint[]) as ms,
+    count(*)::int as count
+  from fact, unnest(latencies_ms) ms group by 1, 2
+)
+select coalesce((select json_agg(told) from (select key as bucket, ${SUMS} from summed) told), '[]') as "sums",
+  (select to_json(agents) from agents) as "agents",
+  (select count(*)::int from ${seenSessionsSql(workspaceId, query, parameter)} opened where status = 'active') as "activeSessions",
+  coalesce((select json_agg(users) from users), '[]') as "users", coalesce((select json_agg(latency) from latency), '[]') as "latencies"`;
+  return { name: statementName(text), text, values };
+}
+
+/** How many of the agents that the caller sees have which status, as the relation agents of one row. */
+function agentsSql(workspaceId: string, { view }: ActivityQuery, parameter: Parameter): string {
+  return `agents as (
+  select count(*) filter (where status = 'active') as active, count(*) filter (where status = 'inactive') as inactive,
+    count(*) filter (where status = 'archived') as archived
+  from parlant.parlant_agent ${grantJoin(workspaceId, view.levels.rule.managesAll ? null : view.levels.rule.grantee, parameter)}
+  where workspace_id = ${parameter(workspaceId)} and deleted_at is null and ${reachesSql(view.levels, "view", parameter)}
+)`;
 }
 
 /** Which agents to tell of, and in which order. */
@@ -89,20 +126,6 @@ order by ${value} ${order}, id ${order} limit ${parameter(take)}`;
   return { name: statementName(text), text, values };
 }
 
-const COUNTS = [
-  "sessionsStarted",
-  "sessionsActive",
-  "sessionsCompleted",
-  "sessionsAbandoned",
-  "messages",
-  "customerMessages",
-  "agentMessages",
-  "uniqueUsers",
-  "uniqueCustomers",
-  "toolCalls",
-  "toolErrors",
-  "responses",
-] as const satisfies readonly (keyof ActivitySums)[];
 const SUMS = [...COUNTS, "latencyMs"].map((column) => `"${column}"`).join(", ");
 
 function bucketSql(starts: readonly Date[], parameter: Parameter): string {

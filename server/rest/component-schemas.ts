@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { OrganizationOverview } from "../organizations/analytics/schemas.ts";
 import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
 import { ClearCacheInput, ClearedCache } from "../sim-integration/clear-cache.ts";
 import { IntegrationHealth } from "../sim-integration/health.ts";
@@ -46,6 +47,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   IntegrationValidation,
   Isolation,
   MemberPage,
+  OrganizationOverview,
   OwnAccess,
   SyncedWorkspaces,
   SyncStatus,

@@ -125,6 +125,7 @@ export const ROUTES: readonly Route[] = [
   route("GET", ANALYTICS, "workspaces.analytics.overview"),
   route("GET", `${ANALYTICS}/timeseries`, "workspaces.analytics.timeseries"),
   route("GET", `${ANALYTICS}/agents`, "workspaces.analytics.agents"),
+  route("GET", "/organizations/{organization_id}/analytics", "organizations.analytics.overview"),
   route("GET", AUDIT_LOG, "workspaces.audit.list"),
   route("GET", `${AUDIT_LOG}/export`, "workspaces.audit.export", {
     file: { name: "audit-log", mediaTypes: { ndjson: "application/x-ndjson", csv: "text/csv; charset=utf-8" } },

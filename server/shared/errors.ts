@@ -83,6 +83,13 @@ export function sessionNotFound(reasonCode?: "SESSION_HIDDEN"): AppError {
   return new AppError("NOT_FOUND", "Session not found", reasonCode && { refusal: { reasonCode } });
 }
 
+/** The one answer for an organization that is absent, or that the caller is no owner or admin of. */
+export function organizationNotFound(): AppError {
+  return new AppError("NOT_FOUND", "Organization not found", {
+    refusal: { reasonCode: "NO_ORGANIZATION_ROLE", isStranger: true },
+  });
+}
+
 /** The one answer for a user who is unknown, or has no permission in the workspace. */
 export function userNotFound(): AppError {
   return new AppError("NOT_FOUND", "User not found");

@@ -5,6 +5,7 @@ import type { TrailQueue } from "../audit/trail-queue.ts";
 import type { ExchangeToken } from "../auth/exchange-token.ts";
 import type { Authentication, RequestHeaders } from "../auth/principal.ts";
 import type { Hints } from "../db/hints.ts";
+import type { AdministeredOrganization } from "../db/organization-workspaces.ts";
 import type { SessionWakes } from "../db/session-wakes.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { IsolationFacts } from "../isolation/health.ts";
@@ -34,6 +35,8 @@ export interface Services {
   findCaller(headers: RequestHeaders, isFresh: boolean): Promise<Authentication | null>;
   exchangeToken: ExchangeToken;
   resolveAccess: ResolveAccess;
+  /** An organization with its live workspaces, where the user is an owner or admin of it. */
+  findAdministered(userId: string, organizationId: string): Promise<AdministeredOrganization | null>;
   hints: Hints;
   /** This process forgets what it remembers in the scope; answers with how many entries that were. */
   forget(scope: Scope): number;

@@ -106,7 +106,8 @@ export function agentProcedure(
   return step(enteredProcedure(operation, summary), { query, mutation });
 }
 
-function decisionOf(ctx: RequestContext, { agentId }: Attempt, entry: Entry, startedAtMs: number): Decision {
+/** An allowed read, as the trail keeps it. */
+export function decisionOf(ctx: RequestContext, { agentId }: Attempt, entry: Entry, startedAtMs: number): Decision {
   const { principal } = entry.caller;
   return {
     workspaceId: entry.workspaceId,

@@ -52,6 +52,7 @@ export function servicesWithoutDatabase(overrides: Partial<Services> = {}): Serv
     findCaller: async () => null,
     exchangeToken: unexpected,
     resolveAccess: unexpected,
+    findAdministered: unexpected,
     forget: () => 0,
     validateIntegration: unexpected,
     hints: {

@@ -4,7 +4,7 @@ import { toRange } from "./range.ts";
 import { readSeries } from "./read-timeseries.ts";
 import type { AnalyticsOverview, AnalyticsOverviewInput } from "./schemas.ts";
 import { offsetSpans } from "./time-zone.ts";
-import { ratio, toTotals } from "./totals.ts";
+import { COMPARED, ratio, toTotals } from "./totals.ts";
 
 const BUSIEST_HOURS = 10;
 
@@ -63,5 +63,3 @@ export async function readOverview(ctx: WorkspaceContext, input: AnalyticsOvervi
     isolation: { workspaceId, verified: true },
   };
 }
-
-const COMPARED = ["sessionsStarted", "sessionsActive", "messages", "uniqueUsers", "uniqueCustomers"] as const;

@@ -1,6 +1,9 @@
 import type { ActivitySums } from "../../db/activity-sql.ts";
 import type { ActivityTotals } from "./schemas.ts";
 
+/** What is compared with the time before. */
+export const COMPARED = ["sessionsStarted", "sessionsActive", "messages", "uniqueUsers", "uniqueCustomers"] as const;
+
 /** The sums as they are told, those of nothing where there are none. */
 export function toTotals(sums: ActivitySums | undefined): ActivityTotals {
   const { sessionsCompleted, sessionsAbandoned, toolCalls, toolErrors, latencyMs } = sums ?? NOTHING;

@@ -2,15 +2,14 @@ import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AnalyticsReads } from "../../../server/db/analytics-reads.ts";
 import type { Dependencies } from "../../../server/dependencies.ts";
-import { connectInUtc, createTestDatabase, makeApiKey, type TestDatabase } from "../../support/database.ts";
+import { connectInUtc, createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { callerWith, createTestDependencies } from "../../support/services.ts";
 import { makeStaffedWorkspace } from "../../support/workspace.ts";
-import { type PastSession, pastSession, write } from "./history.ts";
 import { naiveHours, naiveTotals } from "./naive-totals.ts";
+import { makePastWorkspace, type PastCaller, pick } from "./past-workspace.ts";
 
 const DAY_MS = 86_400_000;
 const ROUNDS = process.env["ISOLATION_FUZZ"] === "long" ? 40 : 3;
-const SESSIONS = 120;
 const ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Havana"];
 /** Around the clock's changes of spring and autumn, and the days before now. */
 const TIMES: [number, number][] = [
@@ -35,69 +34,8 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(Math.random() * values.length)] as Value;
-
-/** A workspace with agents of every kind and a history, and its callers with what each of them may see of it. */
-async function makePast() {
-  const { id: workspaceId, admin, writer, reader } = await makeStaffedWorkspace(database.owner);
-  const made = await makeApiKey(database.owner, { userId: admin.id, workspaceId });
-  const key = { id: made.id, headers: { "x-api-key": made.plain } };
-  const as = (user: { headers: Record<string, string> }) => callerWith(dependencies, user.headers).workspaces;
-  const create = async (user: { headers: Record<string, string> }, name: string, fields: object) =>
-    (await as(user).agents.create({ workspaceId, name, ...fields })).id;
-  const agents = {
-    strict: await create(admin, "Strict", {}),
-    shared: await create(admin, "Shared", { isolationLevel: "workspace" }),
-    hidden: await create(admin, "Hidden", { visibility: "restricted", isolationLevel: "workspace" }),
-    writers: await create(writer, "Writer's", { visibility: "restricted" }),
-    keys: await create(key, "Key's", {}),
-    deleted: await create(admin, "Deleted", { isolationLevel: "workspace" }),
-  };
-  await as(admin).agents.grants.set({ workspaceId, agentId: agents.hidden, userId: reader.id, level: "view" });
-  await as(admin).agents.update({ workspaceId, agentId: agents.shared, status: "inactive" });
-  const openers = [
-    ...[admin, writer, reader].map(({ id }) => ({ userId: id, createdByKeyId: null })),
-    { userId: writer.id, createdByKeyId: key.id },
-    { userId: null, createdByKeyId: key.id },
-    { userId: null, createdByKeyId: "another key" },
-  ];
-  const sessions = Array.from({ length: SESSIONS }, () => pastSession(Object.values(agents), openers, TIMES));
-  await write(superuser, workspaceId, sessions);
-  await as(admin).agents.delete({ workspaceId, agentId: agents.deleted });
-  const { strict, shared, hidden, writers, keys } = agents;
-  /** Agents whose sessions a caller sees all of, and those of which it sees its own. */
-  const seen = (all: string[], own: string[], isOwn: (session: PastSession) => boolean) =>
-    sessions.filter((session) => all.includes(session.agentId) || (own.includes(session.agentId) && isOwn(session)));
-  const callers = [
-    {
-      name: "admin",
-      headers: admin.headers,
-      agents: [strict, shared, hidden, writers, keys],
-      sessions: seen([strict, shared, hidden, writers, keys], [], () => false),
-    },
-    {
-      name: "writer",
-      headers: writer.headers,
-      agents: [strict, shared, writers, keys],
-      sessions: seen([shared, writers], [strict, keys], ({ userId }) => userId === writer.id),
-    },
-    {
-      name: "reader",
-      headers: reader.headers,
-      agents: [strict, shared, hidden, keys],
-      sessions: seen([shared, hidden], [strict, keys], ({ userId }) => userId === reader.id),
-    },
-    {
-      name: "key",
-      headers: key.headers,
-      agents: [strict, shared, keys],
-      sessions: seen([shared, keys], [strict], ({ userId, createdByKeyId }) => userId === null && createdByKeyId === key.id),
-    },
-  ];
-  return { workspaceId, callers, agents };
-}
-
-type Caller = Awaited<ReturnType<typeof makePast>>["callers"][number];
+/** A workspace with a history in the database of this file. */
+const makePast = () => makePastWorkspace({ database, dependencies, superuser, times: TIMES });
 
 /** A range, and how it is asked for. */
 function randomRange(): { period?: "7d" | "30d" | "90d"; from?: Date; to?: Date } {
@@ -110,7 +48,7 @@ function randomRange(): { period?: "7d" | "30d" | "90d"; from?: Date; to?: Date 
 }
 
 /** What the answers to one caller differ in from the naive recomputation. */
-async function differences(on: Dependencies, workspaceId: string, { headers, sessions, agents }: Caller): Promise<string[]> {
+async function differences(on: Dependencies, workspaceId: string, { headers, sessions, agents }: PastCaller): Promise<string[]> {
   const { analytics } = callerWith(on, headers).workspaces;
   const found: string[] = [];
   const compare = (what: string, seen: unknown, expected: unknown) => {
@@ -195,6 +133,7 @@ test("control: numbers that leave out the condition of what is seen are told apa
     return {
       overview: (query) => reads.overview(all(query)),
       buckets: (query) => reads.buckets(all(query)),
+      workspace: (query) => reads.workspace(all(query)),
       agents: (query) => reads.agents(all(query)),
     };
   };
