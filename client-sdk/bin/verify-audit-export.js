@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { createReadStream, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { NoteError, verifyExport } from "../dist/audit/index.js";
+import { NoteError } from "../dist/audit/index.js";
+import { verifyFile } from "../dist/cli/verify-file.js";
 
 const USAGE = `Usage: verify-audit-export.js <file> --key <public key> [--key <older key>] [--checkpoint <file>]
 
@@ -37,15 +37,7 @@ async function run(args) {
     return true;
   }
   if (!file || others.length > 0 || !values.key) throw new NoteError(USAGE);
-  const result = await verifyExport(createReadStream(file), {
-    publicKeys: values.key,
-    checkpoint: values.checkpoint && readFileSync(values.checkpoint, "utf8"),
-  });
-  for (const { kind, message } of result.problems) console.log(`${kind}: ${message}`);
-  if (result.problemCount > result.problems.length) console.log(`and ${result.problemCount - result.problems.length} more`);
-  const omitted = result.omitted > 0 ? `, ${result.omitted} left out by the filter ${JSON.stringify(result.filter)}` : "";
-  const expired = result.expiredEvents > 0 ? `, ${result.expiredEvents} expired and no longer kept` : "";
-  const log = `workspace ${result.workspaceId}: ${result.events} events${omitted}${expired}`;
-  console.log(result.valid ? `VALID ${log}; the log has ${result.treeSize} entries` : `NOT VALID ${log}`);
+  const { result, report } = await verifyFile(file, { keys: values.key, checkpoint: values.checkpoint });
+  for (const line of report) console.log(line);
   return result.valid;
 }

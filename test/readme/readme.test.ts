@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { COMMANDS } from "../../client-sdk/src/cli/commands.ts";
+import { COMMON_FLAGS, parseFlags } from "../../client-sdk/src/cli/flags.ts";
 import { parseEnv } from "../../server/env.ts";
 import { blocks, codeIn, PROSE, README, tableUnder } from "./readme-parts.ts";
 
@@ -25,14 +27,27 @@ test("every command in its shell blocks is npm's, curl's or PostgreSQL's, and ev
       .filter(Boolean),
   );
   expect(commands.length).toBeGreaterThan(8);
-  const KNOWN = /^([A-Z_]+=\S+ ?)*(npm (ci|start|test|run [\w:-]+( -- .*)?)|curl -s .*|pg_dump .*|pg_restore .*)?$/;
+  const KNOWN =
+    /^([A-Z_]+=\S+ ?)*(npm (ci|start|test|run [\w:-]+( -- .*)?)|curl -s .*|pg_dump .*|pg_restore .*|npx @sim\/parlant-client .*|export [A-Z_=].*)?$/;
   expect(commands.filter((command) => !KNOWN.test(command))).toEqual([]);
+  for (const command of commands.filter((one) => one.startsWith("npx "))) assertOurs(command);
+  expect(() => assertOurs("npx @sim/parlant-client agents purge")).toThrow("agents purge");
+  expect(() => assertOurs("npx @sim/parlant-client whoami --all")).toThrow("Unknown option");
   const flags = [...README.matchAll(/npm run ([\w:-]+) -- ([^`\n]*)/g)].flatMap(([, script = "", rest = ""]) =>
     (rest.match(/--[\w-]+/g) ?? []).map((flag) => ({ flag, file: packageJson.scripts[script]?.replace(/^node /, "") ?? "" })),
   );
   expect(flags.map(({ flag }) => flag)).toContain("--create-role");
   for (const { flag, file } of flags) expect(read(file)).toContain(`"${flag.slice(2)}"`);
 });
+
+/** @throws where the client's program has no such command, or the command no such flag */
+function assertOurs(line: string): void {
+  const [, , ...words] = line.split(" ");
+  const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((one) => one in COMMANDS);
+  const command = COMMANDS[name ?? ""];
+  if (name === undefined || !command) throw new Error(`There is no command ${words.join(" ")}`);
+  parseFlags(words.slice(name.split(" ").length), { ...COMMON_FLAGS, ...command.flags });
+}
 
 test("every variable that the server reads is in its table, with the default that it has, and no other is", () => {
   const declared = [...read("server/env.ts").matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name ?? "");

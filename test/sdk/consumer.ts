@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -36,7 +37,9 @@ export async function installConsumer(...alsoInstalled: string[]): Promise<Consu
         NO_COLOR: "1",
       },
     });
-  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", dir], join(repository, "client-sdk"));
+  const { stdout } = await oneAtATime(() =>
+    run("npm", ["pack", "--json", "--pack-destination", dir], join(repository, "client-sdk")),
+  );
   const tarball = join(dir, packedName(stdout));
   await mkdir(target, { recursive: true });
   await run("tar", ["-xzf", tarball, "-C", target, "--strip-components=1"], dir);
@@ -52,6 +55,32 @@ export async function installConsumer(...alsoInstalled: string[]): Promise<Consu
       ),
     remove: () => rm(dir, { recursive: true, force: true }),
   };
+}
+
+const LOCK = join(repository, "client-sdk", "node_modules", ".packing");
+/** A build takes seconds: a lock of that age is of a run that was killed. */
+const STALE_MS = 120_000;
+
+/** Test files run beside each other, and each build begins with an empty directory. */
+async function oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
+  await mkdir(dirname(LOCK), { recursive: true });
+  while (!(await take())) await setTimeout(100);
+  try {
+    return await work();
+  } finally {
+    await rm(LOCK, { recursive: true, force: true });
+  }
+}
+
+async function take(): Promise<boolean> {
+  try {
+    await mkdir(LOCK);
+    return true;
+  } catch {
+    const held = await stat(LOCK).catch(() => null);
+    if (held && Date.now() - held.mtimeMs > STALE_MS) await rm(LOCK, { recursive: true, force: true });
+    return false;
+  }
 }
 
 /** The scripts that build the package print before npm's JSON. */

@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { harmlessJson } from "./harmless.ts";
+
+/** Where a command writes. */
+export interface Output {
+  isJson: boolean;
+  /** One value: as JSON, or as `text` gives it for people. */
+  value(value: unknown, text: () => string): Promise<void>;
+  /** What is text already. */
+  text(text: string): Promise<void>;
+  /** How far long work has come, on stderr, over the last one, where a person may be looking. */
+  progress(text: string): void;
+  /** What became of it, on stderr. */
+  note(text: string): void;
+}
+
+const ERASE_LINE = "\r\u001b[K";
+const PROGRESS_MS = 100;
+
+export function createOutput(
+  stdout: Writable,
+  stderr: Writable & { isTTY?: boolean },
+  { isJson, isQuiet }: { isJson: boolean; isQuiet: boolean },
+): Output {
+  let shownAt = Number.NEGATIVE_INFINITY;
+  let isShown = false;
+  const clear = () => {
+    if (isShown) stderr.write(ERASE_LINE);
+    isShown = false;
+  };
+  const text = async (written: string) => {
+    clear();
+    // Not faster than it is read: a file that is piped on may be larger than memory.
+    if (!stdout.write(written)) await once(stdout, "drain");
+  };
+  return {
+    isJson,
+    text,
+    value: (value, toText) => text(`${isJson ? harmlessJson(value) : toText()}\n`),
+    progress(shown) {
+      const now = performance.now();
+      if (isQuiet || !stderr.isTTY || now - shownAt < PROGRESS_MS) return;
+      stderr.write(ERASE_LINE + shown);
+      shownAt = now;
+      isShown = true;
+    },
+    note(told) {
+      clear();
+      if (!isQuiet) stderr.write(`${told}\n`);
+    },
+  };
+}

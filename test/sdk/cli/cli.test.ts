@@ -1,0 +1,324 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClient } from "../../../client-sdk/src/create-client.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+import { type Consumer, installConsumer } from "../consumer.ts";
+
+const WEBHOOK_SECRET = "webhook-secret-of-the-tests-0123456789abcd";
+
+let server: TestServer;
+let consumer: Consumer;
+
+beforeAll(async () => {
+  [server, consumer] = await Promise.all([startTestServer(), installConsumer()]);
+}, 180_000);
+afterAll(async () => {
+  await consumer?.remove();
+  await server?.stop();
+});
+
+interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** Starts the packed program as a person's shell does. */
+function start(args: string[], environment: Record<string, string> = {}): ChildProcess & { ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [join(consumer.package, "bin", "parlant-client.js"), ...args], {
+    cwd: consumer.dir,
+    env: {
+      ...{ PATH: process.env["PATH"], SIM_PARLANT_URL: server.url, SIM_API_KEY: server.apiKey },
+      ...{ SIM_WORKSPACE_ID: server.workspace.id, SIM_WEBHOOK_SECRET: WEBHOOK_SECRET },
+      ...environment,
+    },
+  });
+  const ended = Promise.all([once(child, "exit"), text(child.stdout).catch(() => ""), text(child.stderr)]).then(
+    ([[code], out, err]): Ended => ({ code: code as number | null, out, err }),
+  );
+  return Object.assign(child, { ended });
+}
+
+async function cli(args: string[], environment: Record<string, string> = {}, input = ""): Promise<Ended> {
+  const child = start(args, environment);
+  child.stdin?.end(input);
+  return child.ended;
+}
+
+const jsonLines = ({ out }: Ended) =>
+  out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const client = () => createClient({ baseUrl: server.url, apiKey: server.apiKey }).workspace(server.workspace.id);
+
+async function openSession(): Promise<{ sessionId: string; agentId: string }> {
+  const { id: agentId } = await client().agents.create({ name: `Agent ${randomUUID()}` });
+  const { id: sessionId } = await client().sessions.create({ agentId, title: "A conversation" });
+  return { sessionId, agentId };
+}
+
+const says = (message: string) => ({ kind: "message" as const, source: "customer" as const, data: { message } });
+
+test("is what npx runs: the package's program has the package's own name, and says how it is used", async () => {
+  const { bin, version } = JSON.parse(await readFile(join(consumer.package, "package.json"), "utf8"));
+  expect(bin["parlant-client"]).toBe("bin/parlant-client.js");
+  expect(await cli(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  for (const args of [["--help"], ["help"], ["agents", "list", "--help"], ["sessions", "tail", "-h"]]) {
+    const { code, out, err } = await cli(args, { SIM_API_KEY: "" });
+    expect([args, code, err]).toEqual([args, 0, ""]);
+    expect(out).toContain("Exit codes: 0 done");
+  }
+  const { code, out } = await cli([]);
+  expect(code).toBe(2);
+  for (const name of ["whoami", "agents update", "sessions tail", "audit verify", "webhooks send", "isolation health"]) {
+    expect(out).toContain(`parlant-client ${name}`);
+  }
+});
+
+test("whoami tells who calls in each workspace, of a key or of a token", async () => {
+  const { id, admin, reader } = server.workspace;
+  const found = await cli(["whoami", "--json"]);
+  expect(jsonLines(found)).toMatchObject([{ workspaceId: id, principal: { kind: "personal_api_key" }, permission: "admin" }]);
+  const token = reader.headers["authorization"]?.replace("Bearer ", "") ?? "";
+  const table = await cli(["whoami", "-w", id, "-w", id], { SIM_API_KEY: "", SIM_TOKEN: token });
+  expect(table.out.split("\n")).toEqual([
+    expect.stringMatching(/^WORKSPACE +AS +ID +PERMISSION +ON AGENTS$/),
+    expect.stringMatching(new RegExp(`^${id} +session +${reader.id} +read +view$`)),
+    expect.stringContaining(reader.id),
+    "",
+  ]);
+  expect(jsonLines(found)[0]).toMatchObject({ principal: { userId: admin.id } });
+});
+
+describe("agents", () => {
+  test("are created of flags and JSON, listed, changed and deleted", async () => {
+    const name = `Scout ${randomUUID()}`;
+    const data = JSON.stringify({ name: "not this one", description: "Finds things", metadata: { a: [1] } });
+    const args = [
+      "agents",
+      "create",
+      "--name",
+      name,
+      "--tag",
+      "a",
+      "--tag",
+      "b",
+      "--temperature",
+      "0.2",
+      "--data",
+      "-",
+      "--json",
+    ];
+    const made = await cli(args, {}, data);
+    expect(made).toMatchObject({ code: 0, err: "" });
+    const [agent] = jsonLines(made);
+    expect(agent).toMatchObject({ name, description: "Finds things", tags: ["a", "b"], temperature: 0.2, metadata: { a: [1] } });
+    const id = String(agent?.["id"]);
+
+    await writeFile(join(consumer.dir, "changes.json"), '{"description":null}');
+    const changed = await cli([
+      "agents",
+      "update",
+      id,
+      "--data",
+      "changes.json",
+      "--status",
+      "inactive",
+      "--version",
+      "1",
+      "--json",
+    ]);
+    expect(jsonLines(changed)).toMatchObject([{ id, description: null, status: "inactive", version: 2 }]);
+    const stale = await cli(["agents", "update", id, "--name", "Other", "--version", "1"]);
+    expect([stale.code, stale.out]).toEqual([1, ""]);
+    expect(stale.err).toMatch(/^parlant-client: .+\n {2}CONFLICT, request [\w-]+\n$/);
+
+    expect(jsonLines(await cli(["agents", "get", id, "--json"]))).toMatchObject([{ id, name }]);
+    const shown = await cli(["agents", "get", id]);
+    expect(shown.out).toMatch(new RegExp(`^name +${name}$`, "m"));
+    expect((await cli(["agents", "list", "--search", name])).out).toMatch(
+      new RegExp(`^ID +NAME.*\n${id} +${name} +inactive +manage`),
+    );
+    expect(jsonLines(await cli(["agents", "delete", id, "--json"]))).toMatchObject([{ id, deletedAt: expect.any(String) }]);
+    expect(await cli(["agents", "get", id])).toMatchObject({ code: 3, out: "" });
+  });
+
+  test("are listed over all pages, or as far as is asked for, one JSON value a line", async () => {
+    const tag = randomUUID();
+    for (let index = 0; index < 55; index++) await client().agents.create({ name: `${tag} ${index}`, tags: [tag] });
+    const all = jsonLines(await cli(["agents", "list", "--tag", tag, "--json"]));
+    expect(new Set(all.map(({ id }) => id)).size).toBe(55);
+    expect(jsonLines(await cli(["agents", "list", "--tag", tag, "--json", "--limit", "3"]))).toHaveLength(3);
+    expect((await cli(["agents", "list", "--tag", "nobody's"])).out).toMatch(/^ID +NAME.*\n$/);
+  });
+});
+
+describe("sessions", () => {
+  test("are listed, and the last events of one shown", async () => {
+    const { sessionId, agentId } = await openSession();
+    for (let index = 0; index < 130; index++) await client().events.append(sessionId, says(`words ${index}`));
+    expect((await cli(["sessions", "list", "--agent", agentId])).out).toMatch(
+      new RegExp(`${sessionId} +${agentId} +A conversation`),
+    );
+    const last = await cli(["sessions", "tail", sessionId, "-n", "2"]);
+    expect(last.out).toMatch(/^\S+Z {3}128 {2}customer message {2}words 128\n\S+Z {3}129 {2}customer message {2}words 129\n$/);
+    const most = jsonLines(await cli(["sessions", "tail", sessionId, "--lines", "125", "--json"]));
+    expect(most.map(({ offset }) => offset)).toEqual(Array.from({ length: 125 }, (_, index) => index + 5));
+    expect(jsonLines(await cli(["sessions", "tail", sessionId, "--json"]))).toHaveLength(20);
+  });
+
+  test("are followed until Ctrl-C, which leaves nothing behind", async () => {
+    const { sessionId } = await openSession();
+    await client().events.append(sessionId, says("before"));
+    const child = start(["sessions", "tail", sessionId, "-f", "--json"]);
+    for (const message of ["first", "second"]) {
+      const came = once(child.stdout as NonNullable<typeof child.stdout>, "data");
+      await came;
+      await client().events.append(sessionId, says(message));
+    }
+    await once(child.stdout as NonNullable<typeof child.stdout>, "data");
+    child.kill("SIGINT");
+    const { code, out, err } = await child.ended;
+    expect([code, err]).toEqual([130, ""]);
+    expect(jsonLines({ code, out, err }).map(({ data }) => (data as { message: string }).message)).toEqual([
+      "before",
+      "first",
+      "second",
+    ]);
+  });
+
+  test("are not followed further for a reader that has gone, and that is no failure", async () => {
+    const { sessionId } = await openSession();
+    await client().events.append(sessionId, says("before"));
+    const child = start(["sessions", "tail", sessionId, "-f"]);
+    await once(child.stdout as NonNullable<typeof child.stdout>, "data");
+    child.stdout?.destroy();
+    let isRunning = true;
+    void child.ended.then(() => {
+      isRunning = false;
+    });
+    while (isRunning) await client().events.append(sessionId, says("after"));
+    expect(await child.ended).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("show what anybody wrote without letting it act upon the terminal", async () => {
+    const { sessionId } = await openSession();
+    const message = "\u001b]0;owned\u0007\u001b[2J\u009b31m\u202eevil\r\nsecond line";
+    await client().events.append(sessionId, says(message));
+    const acts = /[^\P{Cc}\n]|\p{Cf}/u;
+    // Control: that is what is stored, and what a program gets.
+    expect(message).toMatch(acts);
+    const { out } = await cli(["sessions", "tail", sessionId]);
+    expect(out).not.toMatch(acts);
+    expect(out).toMatch(/^\S+ +0 {2}customer message {2}\\u\{1b\}\]0;owned\\u\{7\}.*\\r\\nsecond line\n$/);
+    const json = await cli(["sessions", "tail", sessionId, "--json"]);
+    expect(json.out).not.toMatch(acts);
+    expect(jsonLines(json)).toMatchObject([{ data: { message } }]);
+  });
+});
+
+describe("audit", () => {
+  test("is verified by the server, exported, and verified here with the key alone", async () => {
+    await client().agents.create({ name: `Audited ${randomUUID()}` });
+    await server.dependencies.sealer.seal(server.workspace.id);
+    const verified = await cli(["audit", "verify", "--json"]);
+    const [{ valid, publicKey }] = jsonLines(verified) as [{ valid: boolean; publicKey: string }];
+    expect([verified.code, valid]).toEqual([0, true]);
+    expect((await cli(["audit", "verify"])).out).toMatch(/^log +VALID$/m);
+
+    const exported = await cli(["audit", "export", "--output", "log.ndjson"]);
+    expect(exported).toMatchObject({ code: 0, out: "", err: expect.stringMatching(/^exported [\d,]+ bytes\n$/) });
+    const file = join(consumer.dir, "log.ndjson");
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await cli(["audit", "verify", "log.ndjson", "--key", publicKey], { SIM_API_KEY: "" })).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^VALID workspace /),
+    });
+    await writeFile(join(consumer.dir, "bent.ndjson"), (await readFile(file, "utf8")).replace("agent.create", "agent.delete"));
+    const bent = await cli(["audit", "verify", "bent.ndjson", "--key", publicKey, "--json"]);
+    expect([bent.code, jsonLines(bent)]).toMatchObject([1, [{ valid: false }]]);
+
+    const csv = await cli(["audit", "export", "--format", "csv", "--quiet", "--action", "agent.create"]);
+    await writeFile(join(consumer.dir, "log.csv"), csv.out);
+    expect(csv.err).toBe("");
+    expect(await cli(["audit", "verify", "log.csv", "--key", publicKey])).toMatchObject({ code: 0 });
+    expect((await cli(["audit", "verify", "log.csv"])).code).toBe(2);
+    expect((await cli(["audit", "verify", "log.csv", "--key", "no key"])).code).toBe(2);
+    expect((await cli(["audit", "verify", "nothing.csv", "--key", publicKey])).code).toBe(1);
+  });
+
+  test("that cannot be exported to its end leaves no file", async () => {
+    const before = (await readdir(consumer.dir)).sort();
+    const { code, err } = await cli(["audit", "export", "-o", "never.ndjson"], { SIM_WORKSPACE_ID: "another" });
+    expect([code, err]).toEqual([3, expect.stringContaining("NOT_FOUND")]);
+    expect((await cli(["audit", "export", "-o", "no/such/folder"])).code).toBe(1);
+    expect((await readdir(consumer.dir)).sort()).toEqual(before);
+  });
+});
+
+test("webhooks are signed and sent, and refused where the secret is another", async () => {
+  const { writer } = server.workspace;
+  const delivery = randomUUID();
+  const args = ["webhooks", "send", "workspace_updated", "--id", delivery, "--by", writer.id, "--json"];
+  expect(jsonLines(await cli(args))).toEqual([{ deliveryId: delivery, duplicate: false }]);
+  const update = ["webhooks", "send", "permission_update", "--user", writer.id, "--permission", "write"];
+  expect((await cli(update)).out).toMatch(/^deliveryId +\S+\nduplicate +false\n$/);
+  const deleted = await cli(["webhooks", "send", "workspace_deleted", "--data", "-"], {}, '{"deletion_mode":"archive"}');
+  expect(deleted.code).toBe(0);
+  const other = await cli(["webhooks", "send", "workspace_updated"], {
+    SIM_WEBHOOK_SECRET: "another-secret-of-twenty-four-bytes",
+  });
+  expect([other.code, other.err]).toEqual([3, expect.stringContaining("UNAUTHORIZED")]);
+  expect((await cli(["webhooks", "send", "workspace_exploded"])).code).toBe(2);
+});
+
+test("isolation health shows each check", async () => {
+  const { code, out } = await cli(["isolation", "health"]);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^CHECK +STATUS +MESSAGE$/m);
+  const [health] = jsonLines(await cli(["isolation", "health", "--json"]));
+  expect(health).toMatchObject({ workspaceId: server.workspace.id, checks: expect.any(Array) });
+});
+
+describe("what goes wrong", () => {
+  test.each([
+    ["a command that is none", ["agnets"], {}, 2],
+    ["half a command", ["agents"], {}, 2],
+    ["an argument too few", ["agents", "get"], {}, 2],
+    ["an argument too many", ["agents", "list", "x"], {}, 2],
+    ["a value that is none of the known ones", ["agents", "list", "--status", "gone"], {}, 2],
+    ["no credential", ["agents", "list"], { SIM_API_KEY: "" }, 2],
+    ["no workspace", ["agents", "list"], { SIM_WORKSPACE_ID: "" }, 2],
+    ["an address that is none", ["agents", "list", "--url", "nowhere"], {}, 2],
+    ["data that is no JSON", ["agents", "create", "--name", "A", "--data", "-"], {}, 2],
+    ["an input that the server refuses", ["agents", "create", "--name", "A", "--temperature", "9"], {}, 1],
+    ["a credential that is none", ["agents", "list"], { SIM_API_KEY: "sk-sim-unknown" }, 3],
+    ["a workspace that is not the caller's", ["agents", "list", "-w", "another"], {}, 3],
+    ["a server that is not there", ["agents", "list", "--url", "http://127.0.0.1:1", "--timeout", "1"], {}, 4],
+  ])("%s is told on standard error, and by the exit code", async (_, args, environment, code) => {
+    const ended = await cli(args, environment as Record<string, string>, "{");
+    expect(ended).toMatchObject({ code, out: "" });
+    expect(ended.err).toMatch(/^parlant-client: \S/);
+    expect(ended.err).not.toMatch(/\n\s+at |sk-sim-/);
+  });
+
+  test("is JSON where that is asked for", async () => {
+    const ended = await cli(["agents", "create", "--name", "A", "--temperature", "9", "--json"]);
+    expect(JSON.parse(ended.err)).toMatchObject({
+      error: { code: "BAD_REQUEST", requestId: expect.any(String), details: { issues: [{ path: ["temperature"] }] } },
+    });
+  });
+
+  test("a secret is no argument, and one that is given as such is not repeated", async () => {
+    for (const flag of ["--api-key", "--token", "--secret"]) {
+      const ended = await cli(["whoami", `${flag}=sk-sim-secret`]);
+      expect(ended).toEqual({ code: 2, out: "", err: `parlant-client: Unknown option '${flag}'\n` });
+    }
+  });
+});
