@@ -17,6 +17,8 @@ export interface Flags {
   texts(name: string): string[] | undefined;
   /** @throws UsageError where it is no whole number within the bounds */
   integer(name: string, bounds: { min: number; max: number }): number | undefined;
+  /** ISO 8601. @throws UsageError where it is no time */
+  time(name: string): string | undefined;
   /** @throws UsageError where it is no number */
   number(name: string): number | undefined;
   /** @throws UsageError where it is none of these */
@@ -53,6 +55,13 @@ export function parseFlags(
       const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
       if (number >= min && number <= max) return number;
       throw new UsageError(`--${name} must be a whole number from ${min} to ${max}`);
+    },
+    time(name) {
+      const value = text(name);
+      if (value === undefined) return undefined;
+      const date = new Date(value);
+      if (Number.isNaN(date.getTime())) throw new UsageError(`--${name} must be a time such as 2026-01-31T12:00:00Z`);
+      return date.toISOString();
     },
     number(name) {
       const value = text(name);

@@ -262,6 +262,27 @@ describe("audit", () => {
   });
 });
 
+test("analytics are shown with how they went, and by agent", async () => {
+  const { sessionId, agentId } = await openSession();
+  await client().events.append(sessionId, says("hello"));
+  const shown = await cli(["analytics", "overview", "--period", "7d", "--timezone", "Asia/Kathmandu"]);
+  expect(shown).toMatchObject({ code: 0, err: "" });
+  expect(shown.out).toMatch(/^range +\S+Z to \S+Z, Asia\/Kathmandu$/m);
+  expect(shown.out).toMatch(/^WHAT +NOW +BEFORE +BY DAY\n(sessions started) +[1-9]\d* +0 +▁{6}█$/m);
+  const [json] = jsonLines(await cli(["analytics", "overview", "--interval", "week", "--json"]));
+  expect(json).toMatchObject({ timezone: "UTC", analyticsPeriod: "30d", series: expect.any(Array) });
+  const byAgent = jsonLines(await cli(["analytics", "agents", "--json"]));
+  expect(byAgent).toContainEqual(expect.objectContaining({ agentId, messages: 1, sessionsStarted: 1 }));
+  expect((await cli(["analytics", "agents", "--limit", "1"])).out.split("\n")).toHaveLength(3);
+  for (const wrong of [
+    ["--period", "8d"],
+    ["--from", "soon"],
+    ["--period", "7d", "--from", "2026-01-01T00:00:00Z"],
+  ]) {
+    expect((await cli(["analytics", "overview", ...wrong])).code).toBe(2);
+  }
+});
+
 test("webhooks are signed and sent, and refused where the secret is another", async () => {
   const { writer } = server.workspace;
   const delivery = randomUUID();

@@ -7,6 +7,7 @@ import { parseFlags } from "../../../client-sdk/src/cli/flags.ts";
 import { harmless, harmlessJson } from "../../../client-sdk/src/cli/harmless.ts";
 import { createOutput } from "../../../client-sdk/src/cli/output.ts";
 import { readSettings } from "../../../client-sdk/src/cli/settings.ts";
+import { sparkline } from "../../../client-sdk/src/cli/sparkline.ts";
 import { toTable } from "../../../client-sdk/src/cli/table.ts";
 
 const ACTED_UPON = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
@@ -49,6 +50,14 @@ describe("text of anybody's", () => {
     expect(long).toBe(`${"x".repeat(59)}…  3`);
     expect(red).toMatch(/^\\u\{1b\}\[31mred +-$/);
   });
+});
+
+test("a sparkline tells nothing from something, and adds up what does not fit", () => {
+  expect(sparkline([])).toBe("");
+  expect(sparkline([0, 0])).toBe("▁▁");
+  expect(sparkline([0, 1, 500, 1_000])).toBe("▁▂▅█");
+  expect(sparkline(Array<number>(120).fill(2))).toBe("█".repeat(60));
+  expect(sparkline(Array<number>(125).fill(1))).toBe(`${"█".repeat(41)}▆`);
 });
 
 test("progress is for a person at a terminal; quiet leaves out notes as well", async () => {

@@ -18,8 +18,8 @@ const exportLog: Command = {
       format: flags.choice("format", ["ndjson", "csv"]),
       action: flags.text("action"),
       outcome: flags.choice("outcome", ["success", "denied", "failure"]),
-      from: dateOf(context, "from"),
-      to: dateOf(context, "to"),
+      from: flags.time("from"),
+      to: flags.time("to"),
     };
     const path = flags.text("output");
     const pieces = withProgress(context, settings.workspace().audit.export(query, { signal }));
@@ -69,14 +69,6 @@ async function verifyByServer({ flags, settings, output, signal }: CommandContex
     ]),
   );
   return valid ? EXIT.done : EXIT.failed;
-}
-
-function dateOf({ flags }: CommandContext, name: string): string | undefined {
-  const text = flags.text(name);
-  if (text === undefined) return undefined;
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime())) throw new UsageError(`--${name} must be a time such as 2026-01-31T12:00:00Z`);
-  return date.toISOString();
 }
 
 async function* withProgress({ output }: CommandContext, pieces: AsyncIterable<string>): AsyncGenerator<string> {
