@@ -43,17 +43,19 @@ declare const memberId: string;
 let consumer: Consumer;
 
 beforeAll(async () => {
-  consumer = await installConsumer("@types/node");
+  consumer = await installConsumer("@types/node", "@types/react", "@tanstack/react-query", "react");
   const readmes = await Promise.all(
     ["../../client-sdk/README.md", "../../README.md"].map((path) => readFile(new URL(path, import.meta.url), "utf8")),
   );
-  const snippets = [...readmes.join("\n").matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => `${code}export {};\n`);
+  const snippets = [...readmes.join("\n").matchAll(/^```(tsx?)\n(.*?)^```/gms)];
   expect(snippets.length).toBeGreaterThan(4);
   await Promise.all([
     write("package.json", JSON.stringify({ name: "consumer", type: "module", private: true })),
     write("usage.ts", USAGE),
     write("globals.d.ts", GLOBALS),
-    ...snippets.map((code, index) => write(`${code.includes("/trpc") ? "trpc" : "readme"}-${index}.ts`, code)),
+    ...snippets.map(([, extension, code = ""], index) =>
+      write(`${code.includes("/trpc") ? "trpc" : "readme"}-${index}.${extension}`, `${code}export {};\n`),
+    ),
   ]);
 }, 120_000);
 afterAll(() => consumer?.remove());
@@ -63,8 +65,8 @@ function write(name: string, text: string): Promise<void> {
 }
 
 async function compile({ exclude, ...options }: { module: string; exclude?: string[] }): Promise<string> {
-  const compilerOptions = { target: "ES2022", strict: true, skipLibCheck: false, noEmit: true, ...options };
-  await write("tsconfig.json", JSON.stringify({ compilerOptions, include: ["*.ts"], exclude }));
+  const compilerOptions = { target: "ES2022", strict: true, skipLibCheck: false, noEmit: true, jsx: "react-jsx", ...options };
+  await write("tsconfig.json", JSON.stringify({ compilerOptions, include: ["*.ts", "*.tsx"], exclude }));
   return (await consumer.run("tsc", "-p", ".", "--pretty", "false")).output;
 }
 

@@ -2,6 +2,7 @@ import type { TRPCClient } from "@trpc/client";
 import type { inferRouterError, inferRouterInputs, inferRouterOutputs } from "@trpc/server";
 import type { ServerErrorCode } from "../../client-sdk/src/errors.ts";
 import type { RootCalls, SimIntegrationCalls, WorkspacesAgentsCalls } from "../../client-sdk/src/generated/calls.ts";
+import type { KindsFor } from "../../client-sdk/src/react/workspace-options.ts";
 import type { MethodsFor } from "../../client-sdk/src/resource.ts";
 import type { SimRouter } from "../../client-sdk/src/sim-router.ts";
 import type { AppRouter } from "../../server/router.ts";
@@ -69,3 +70,9 @@ export class CompleteWithin implements MethodsFor<Pick<SimIntegrationCalls, "hea
   readonly sync = { status: () => {}, workspaces: () => {} };
   health(): void {}
 }
+
+/** Options for React that forget a procedure, or offer a list as no list, are refused. */
+isTrue<{ get: "read"; list: "pages" } extends KindsFor<Pick<WorkspacesAgentsCalls, "get" | "list">> ? true : false>();
+isFalse<{ get: "read" } extends KindsFor<Pick<WorkspacesAgentsCalls, "get" | "list">> ? true : false>();
+isFalse<{ get: "read"; list: "read" } extends KindsFor<Pick<WorkspacesAgentsCalls, "get" | "list">> ? true : false>();
+isFalse<{ create: "read" } extends KindsFor<Pick<WorkspacesAgentsCalls, "create">> ? true : false>();
