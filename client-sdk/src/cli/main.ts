@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { addAbortSignal } from "node:stream";
 import { text } from "node:stream/consumers";
 import { SimParlantError } from "../errors.ts";
 import type { Command } from "./command.ts";
@@ -58,9 +59,16 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
   const { min, max } = command.takes ?? { min: 1, max: 1 };
   if (positionals.length < min || positionals.length > max)
     throw new UsageError(`Usage: parlant-client ${name} ${command.usage}`);
-  const output = createOutput(process.stdout, process.stderr, { isJson: flags.is("json"), isQuiet: flags.is("quiet") });
+  const output = createOutput(process.stdout, process.stderr, { isJson: flags.is("json"), isQuiet: flags.is("quiet"), signal });
   const settings = readSettings(flags, process.env);
-  const code = await command.run({ flags, positionals, settings, output, signal, readInput: () => text(process.stdin) });
+  const code = await command.run({
+    flags,
+    positionals,
+    settings,
+    output,
+    signal,
+    readInput: () => text(addAbortSignal(signal, process.stdin)),
+  });
   return code ?? EXIT.done;
 }
 

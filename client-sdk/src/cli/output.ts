@@ -21,7 +21,7 @@ const PROGRESS_MS = 100;
 export function createOutput(
   stdout: Writable,
   stderr: Writable & { isTTY?: boolean },
-  { isJson, isQuiet }: { isJson: boolean; isQuiet: boolean },
+  { isJson, isQuiet, signal }: { isJson: boolean; isQuiet: boolean; signal: AbortSignal },
 ): Output {
   let shownAt = Number.NEGATIVE_INFINITY;
   let isShown = false;
@@ -32,7 +32,7 @@ export function createOutput(
   const text = async (written: string) => {
     clear();
     // Not faster than it is read: a file that is piped on may be larger than memory.
-    if (!stdout.write(written)) await once(stdout, "drain");
+    if (!stdout.write(written)) await once(stdout, "drain", { signal });
   };
   return {
     isJson,

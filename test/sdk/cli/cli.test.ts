@@ -307,6 +307,16 @@ test("isolation health shows each check", async () => {
   expect(health).toMatchObject({ workspaceId: server.workspace.id, checks: expect.any(Array) });
 });
 
+test("Ctrl-C ends what waits for standard input too", async () => {
+  const child = start(["agents", "create", "--name", "A", "--data", "-"]);
+  // It is read in pieces of this size: what fits into the pipe beyond one was read once there is room again.
+  for (let written = 0; written < 10; written++) {
+    await new Promise((resolve) => child.stdin?.write(" ".repeat(65_536), resolve));
+  }
+  child.kill("SIGINT");
+  expect(await child.ended).toEqual({ code: 130, out: "", err: "" });
+});
+
 describe("what goes wrong", () => {
   test.each([
     ["a command that is none", ["agnets"], {}, 2],

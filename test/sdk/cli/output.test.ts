@@ -67,7 +67,8 @@ test("progress is for a person at a terminal; quiet leaves out notes as well", a
     [true, true, ""],
   ] as const) {
     const stderr = Object.assign(new PassThrough(), { isTTY });
-    const output = createOutput(new PassThrough(), stderr, { isJson: false, isQuiet });
+    const { signal } = new AbortController();
+    const output = createOutput(new PassThrough(), stderr, { isJson: false, isQuiet, signal });
     output.progress("1");
     output.progress("2"); // too soon
     output.note("done");
@@ -76,9 +77,10 @@ test("progress is for a person at a terminal; quiet leaves out notes as well", a
   }
 });
 
-test("what is written waits for its reader", async () => {
+test("what is written waits for its reader, or for Ctrl-C", async () => {
+  const stopping = new AbortController();
   const stdout = new PassThrough({ highWaterMark: 4 });
-  const output = createOutput(stdout, new PassThrough(), { isJson: false, isQuiet: true });
+  const output = createOutput(stdout, new PassThrough(), { isJson: false, isQuiet: true, signal: stopping.signal });
   let isWritten = false;
   const writing = output.text("more than four").then(() => {
     isWritten = true;
@@ -87,6 +89,9 @@ test("what is written waits for its reader", async () => {
   expect(isWritten).toBe(false);
   expect(String(stdout.read())).toBe("more than four");
   await writing;
+  const unread = output.text("more than four");
+  stopping.abort();
+  await expect(unread).rejects.toMatchObject({ name: "AbortError" });
 });
 
 describe("flags", () => {
