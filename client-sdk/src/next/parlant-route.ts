@@ -9,8 +9,11 @@ const DEFAULT_PREFIX = "/api/parlant";
 const DEFAULT_TIMEOUT_MS = 40_000;
 
 export interface ParlantRouteOptions {
-  /** The server's address, with its base path where it has one. */
-  baseUrl: string | URL;
+  /**
+   * The server's address, with its base path where it has one. Next.js also loads a route when it builds: a function is
+   * asked only when there is a request, so that a variable of the environment may be missing until then.
+   */
+  baseUrl: string | URL | (() => string | URL);
   /** The path at which the catch-all route lies, Next.js' `basePath` included. /api/parlant unless given. */
   prefix?: string | undefined;
   /** Headers of the page's that go on to the server besides those that it needs, such as authorization. */
@@ -43,7 +46,8 @@ const UNREACHABLE: Refusal = { status: 502, code: "SERVICE_UNAVAILABLE", message
  * @throws TypeError where an option is not usable
  */
 export function createParlantRoute(options: ParlantRouteOptions): ParlantRoute {
-  const server = new URL(serverUrl(options.baseUrl));
+  const { baseUrl } = options;
+  const findServer = typeof baseUrl === "function" ? () => serverUrl(baseUrl()) : always(serverUrl(baseUrl));
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX);
   const alsoForwarded = checkForwarded(options.alsoForward ?? []);
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
@@ -54,12 +58,13 @@ export function createParlantRoute(options: ParlantRouteOptions): ParlantRoute {
     const path = servedPath(new URL(request.url), prefix);
     if (path === null) return refuse(NOT_SERVED, requestId);
     if (isOfAnotherOrigin(request)) return refuse(CROSS_SITE, requestId);
+    const server = findServer();
     const headers = forwardedHeaders(request.headers, alsoForwarded);
     headers.set("x-request-id", requestId);
     const begun = beginWithin(timeoutMs, request.signal);
     let answer: Response;
     try {
-      answer = await send(`${serverUrl(server)}${path}`, forwardedInit(request, headers, begun.signal));
+      answer = await send(`${server}${path}`, forwardedInit(request, headers, begun.signal));
     } catch {
       return refuse(UNREACHABLE, requestId);
     } finally {
@@ -71,7 +76,7 @@ export function createParlantRoute(options: ParlantRouteOptions): ParlantRoute {
     }
     const answered = answeredHeaders(answer.headers);
     const location = answer.headers.get("location");
-    const own = location === null ? null : ownLocation(location, server, prefix);
+    const own = location === null ? null : ownLocation(location, new URL(server), prefix);
     if (own !== null) answered.set("location", own);
     return new Response(answer.body, { status: answer.status, headers: answered });
   };
@@ -79,6 +84,10 @@ export function createParlantRoute(options: ParlantRouteOptions): ParlantRoute {
   const OPTIONS: RouteHandler = async () =>
     new Response(null, { status: 204, headers: { allow: [...METHODS, "OPTIONS"].join(", ") } });
   return { GET: forward, HEAD: forward, POST: forward, PUT: forward, PATCH: forward, DELETE: forward, OPTIONS };
+}
+
+function always<Value>(value: Value): () => Value {
+  return () => value;
 }
 
 /** Whether the browser says so. None of today's leaves it out, and no page can write it. */

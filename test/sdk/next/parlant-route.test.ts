@@ -240,6 +240,7 @@ describe("what is refused", () => {
     }
     expect(make({ baseUrl: "parlant.example.com" })).toThrow(TypeError);
     expect(make({ prefix: "" })).not.toThrow();
+    expect(make({ baseUrl: () => "not there yet" })).not.toThrow();
   });
 });
 
