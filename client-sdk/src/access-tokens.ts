@@ -1,9 +1,16 @@
 import { type FetchResponse, readAnswer } from "./answer.ts";
-import type { Ports } from "./call-fetch.ts";
-import { type ClientOptions, type ConnectedOptions, callLimits, type FetchLike, serverUrl } from "./client-options.ts";
+import {
+  type ClientOptions,
+  type ConnectedOptions,
+  callLimits,
+  type Exchange,
+  type FetchLike,
+  serverUrl,
+} from "./client-options.ts";
 import { type Deadline, openDeadline } from "./deadline.ts";
 import { ConnectionError, InvalidResponseError } from "./error-classes.ts";
 import { SimParlantError } from "./errors.ts";
+import type { Ports } from "./ports.ts";
 import { backoffMs, isRetryable } from "./retry.ts";
 
 /** Renewed so long before its end, so that no call is under way when it comes. */
@@ -18,14 +25,19 @@ interface AccessToken {
 }
 
 /**
- * The client with the token of an exchange as its credential: exchanged when a call needs one, once for all that wait,
- * used until shortly before its end, and given up where the server refuses it.
+ * Signs a page in that is on another host than Sim's. `takeToken` gets a one-time token from Sim; it is exchanged for an
+ * access token when a call needs one, once for all that wait, which is used until shortly before its end and given up
+ * where the server refuses it.
  */
-export function withExchange(ports: Ports, client: ClientOptions, exchange: () => string | Promise<string>): ConnectedOptions {
+export function oneTimeTokens(takeToken: () => string | Promise<string>): Exchange {
+  return (ports, client) => withAccessTokens(ports, client, takeToken);
+}
+
+function withAccessTokens(ports: Ports, client: ClientOptions, takeToken: () => string | Promise<string>): ConnectedOptions {
   let known: AccessToken | undefined;
   let underWay: Promise<AccessToken> | undefined;
   const renew = () => {
-    underWay ??= requestToken(ports, client, exchange)
+    underWay ??= requestToken(ports, client, takeToken)
       .then((token) => {
         known = token;
         return token;
@@ -46,13 +58,17 @@ export function withExchange(ports: Ports, client: ClientOptions, exchange: () =
 }
 
 /** Each try takes a one-time token of its own: the server may have used up an earlier one whose answer was lost. */
-async function requestToken(ports: Ports, client: ClientOptions, exchange: () => string | Promise<string>): Promise<AccessToken> {
+async function requestToken(
+  ports: Ports,
+  client: ClientOptions,
+  takeToken: () => string | Promise<string>,
+): Promise<AccessToken> {
   const { timeoutMs, retries } = callLimits(client, {});
   const deadline = openDeadline(timeoutMs, undefined);
   const endsAt = ports.now() + timeoutMs;
   try {
     for (let attempt = 0; ; attempt += 1) {
-      const token = await deadline.race((async () => exchange())());
+      const token = await deadline.race((async () => takeToken())());
       const outcome = await attemptExchange(ports, client, token, deadline);
       if (!SimParlantError.is(outcome)) return outcome;
       const waitMs =

@@ -76,9 +76,7 @@ export function findSimError(error: unknown): SimParlantError | undefined {
   const response = field(field(error, "meta"), "response");
   if (response instanceof Answer && response.error) return response.error;
   const cause = field(error, "cause");
-  // What ends a stream of tRPC's may come wrapped in the failure to tidy up behind it.
-  const found = [cause, field(cause, "suppressed"), field(cause, "error")].find((one) => SimParlantError.is(one));
-  if (found) return found as SimParlantError;
+  if (SimParlantError.is(cause)) return cause;
   // Told in the middle of a stream, where there is no response of its own.
   const data = field(error, "data");
   if (isObject(data) && isErrorCode(data["code"])) {

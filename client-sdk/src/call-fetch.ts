@@ -4,15 +4,9 @@ import { type ConnectedOptions, callLimits, type FetchInit, type FetchLike } fro
 import { type Deadline, openDeadline } from "./deadline.ts";
 import { ConnectionError } from "./error-classes.ts";
 import { SimParlantError } from "./errors.ts";
+import type { Ports } from "./ports.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { backoffMs, isRetryable } from "./retry.ts";
-
-/** Time and chance, as arguments. */
-export interface Ports {
-  now(): number;
-  random(): number;
-  wait(milliseconds: number, signal: AbortSignal): Promise<void>;
-}
 
 /** The request that tRPC has prepared. */
 export interface PreparedRequest {

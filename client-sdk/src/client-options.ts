@@ -1,4 +1,5 @@
 import type { FetchResponse } from "./answer.ts";
+import type { Ports } from "./ports.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_RETRIES = 2;
@@ -22,8 +23,8 @@ export type Credential =
   | { apiKey: string; token?: never; exchange?: never }
   /** A Sim session's signed token, an access token or an internal token; a function is asked before each try. */
   | { token: MaybeAsync<string>; apiKey?: never; exchange?: never }
-  /** For a page on another host than Sim's: gets a one-time token from Sim, each time that an access token is needed. */
-  | { exchange: () => string | Promise<string>; apiKey?: never; token?: never }
+  /** For a page on another host than Sim's: see oneTimeTokens. */
+  | { exchange: Exchange; apiKey?: never; token?: never }
   | { apiKey?: never; token?: never; exchange?: never };
 
 export type ClientOptions = Credential & {
@@ -38,6 +39,9 @@ export type ClientOptions = Credential & {
   /** How often a failed call is repeated, where that is safe. 2 unless given. */
   retries?: number | undefined;
 };
+
+/** How a client comes by its access tokens; made by oneTimeTokens. */
+export type Exchange = (ports: Ports, client: ClientOptions) => ConnectedOptions;
 
 /** What the client's parts are given: the token of an exchange stands for itself, and is renewed where it is refused. */
 export type ConnectedOptions = ClientOptions & {

@@ -1,11 +1,10 @@
-import { withExchange } from "./access-tokens.ts";
 import type { CallOptions } from "./call.ts";
-import type { Ports } from "./call-fetch.ts";
 import { type ClientOptions, callLimits } from "./client-options.ts";
 import { waitFor } from "./deadline.ts";
 import type { RootCalls } from "./generated/calls.ts";
 import type { IntegrationHealth } from "./generated/schemas.ts";
 import { Organization } from "./organization.ts";
+import type { Ports } from "./ports.ts";
 import { SimIntegration } from "./sim-integration.ts";
 import { createTrpc } from "./trpc-client.ts";
 import { Workspace } from "./workspace.ts";
@@ -42,7 +41,7 @@ export function createClientWith(ports: Ports, options: ClientOptions): SimClien
     throw new TypeError("Give one of apiKey, token and exchange");
   }
   callLimits(options, {});
-  const trpc: RootCalls = createTrpc(exchange ? withExchange(ports, options, exchange) : options, ports);
+  const trpc: RootCalls = createTrpc(exchange ? exchange(ports, options) : options, ports);
   const integration = new SimIntegration(trpc.simIntegration);
   return {
     workspace: (id) => new Workspace(trpc.workspaces, id),

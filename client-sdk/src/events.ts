@@ -1,5 +1,5 @@
 import { type CallOptions, type CreateOptions, invoke } from "./call.ts";
-import { AbortedError, InvalidResponseError, TimeoutError } from "./error-classes.ts";
+import { AbortedError, InvalidResponseError, TimeoutError, UnauthorizedError } from "./error-classes.ts";
 import { SimParlantError } from "./errors.ts";
 import { openQueue } from "./event-queue.ts";
 import type { WorkspacesEventsCalls } from "./generated/calls.ts";
@@ -96,9 +96,9 @@ export class Events implements MethodsFor<WorkspacesEventsCalls> {
   }
 }
 
-/** What ends a stream that can be resumed: a broken connection, a server that closes or is away. */
+/** What ends a stream that can be resumed: a broken connection, a server that closes or is away, a credential that has ended. */
 function isInterruption(error: unknown): boolean {
-  return SimParlantError.is(error) && isRetryable(error, true);
+  return SimParlantError.is(error) && (isRetryable(error, true) || UnauthorizedError.is(error));
 }
 
 /** What becomes of a stream where a gateway or the platform's fetch lets none through. */

@@ -1,10 +1,11 @@
 export type { AccessChange, AccessChecks, AccessQuestion, MemberFilters, WorkspaceAccess } from "./access.ts";
+export { oneTimeTokens } from "./access-tokens.ts";
 export type { AgentChanges, AgentFilters, Agents, NewAgent } from "./agents.ts";
 export type { AgentAnalyticsFilters, OverviewOptions, TimeseriesOptions, WorkspaceAnalytics } from "./analytics.ts";
 export type { FetchResponse } from "./answer.ts";
 export type { AuditExportOptions, AuditFilters, AuditLog, AuditProofQuery, AuditVerifyOptions } from "./audit-log.ts";
 export type { CallOptions, CreateOptions, MutationCall, QueryCall, TrpcCallContext, TrpcCallOptions } from "./call.ts";
-export type { ClientOptions, Credential, FetchInit, FetchLike } from "./client-options.ts";
+export type { ClientOptions, Credential, Exchange, FetchInit, FetchLike } from "./client-options.ts";
 export { createClient, type SimClient } from "./create-client.ts";
 export {
   AbortedError,

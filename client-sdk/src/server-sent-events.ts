@@ -2,13 +2,14 @@
 export interface ServerSentEvent {
   type: string;
   data: string;
-  /** The last id that the stream has named by then. */
-  lastEventId: string;
+  /** The event's own id, empty where it has none. */
+  id: string;
 }
 
-const LINE_END = /\r\n|\r|\n/;
-
-/** The events of a stream as they come; ends with the stream, or with the signal, and leaves no reader behind. */
+/**
+ * The events of a stream as they come; ends with the stream, or with the signal, and leaves no reader behind. Lines end as
+ * servers end them, with a line feed, not with a carriage return alone.
+ */
 export async function* readServerSentEvents(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
@@ -18,30 +19,20 @@ export async function* readServerSentEvents(
   signal.addEventListener("abort", cancel);
   const decoder = new TextDecoder();
   let rest = "";
-  let lastEventId = "";
-  let type = "";
-  let data: string[] = [];
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      rest += decoder.decode(value, { stream: true });
-      // A carriage return at the end may be half of a line's end.
-      const lines = rest.split(rest.endsWith("\r") ? /\r\n|\n|\r(?!$)/ : LINE_END);
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        if (line === "") {
-          if (data.length > 0) yield { type: type || "message", data: data.join("\n"), lastEventId };
-          type = "";
-          data = [];
-          continue;
-        }
-        const colon = line.indexOf(":");
-        const field = colon < 0 ? line : line.slice(0, colon);
-        const text = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-        if (field === "data") data.push(text);
-        else if (field === "event") type = text;
-        else if (field === "id" && !text.includes("\0")) lastEventId = text;
+      const blocks = (rest + decoder.decode(value, { stream: true })).split(/\r?\n\r?\n/);
+      rest = blocks.pop() ?? "";
+      for (const block of blocks) {
+        const valuesOf = (field: string) =>
+          block
+            .split(/\r?\n/)
+            .flatMap((line) => (line.startsWith(`${field}:`) ? line.slice(field.length + 1).replace(/^ /, "") : []));
+        const data = valuesOf("data");
+        if (data.length > 0)
+          yield { type: valuesOf("event")[0] ?? "message", data: data.join("\n"), id: valuesOf("id")[0] ?? "" };
       }
     }
   } finally {

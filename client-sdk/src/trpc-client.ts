@@ -1,33 +1,14 @@
-import { createTRPCClient, httpSubscriptionLink, type Operation, type TRPCClient, type TRPCLink } from "@trpc/client";
+import { createTRPCClient, type Operation, type TRPCClient, type TRPCLink } from "@trpc/client";
 import { httpLink } from "@trpc/client/links/httpLink";
-import superjson from "superjson";
 import type { TrpcCallContext } from "./call.ts";
-import { type Call, type Ports, sendCall } from "./call-fetch.ts";
+import { type Call, sendCall } from "./call-fetch.ts";
 import { type ConnectedOptions, trpcUrl } from "./client-options.ts";
-import { BadRequestError } from "./error-classes.ts";
-import { FetchEventSource } from "./event-source.ts";
+import type { Ports } from "./ports.ts";
 import type { SimRouter } from "./sim-router.ts";
+import { openStream } from "./stream-call.ts";
+import { TRANSFORMER } from "./transformer.ts";
 
 const LONGEST_INPUT_IN_URL = 1_500;
-
-/** superjson, whose refusal of an input is an error of this client's. */
-const TRANSFORMER = {
-  input: {
-    serialize(input: unknown) {
-      try {
-        return superjson.serialize(input);
-      } catch (cause) {
-        const message = cause instanceof Error ? cause.message : "It is no data";
-        throw new BadRequestError(`The input cannot be sent: ${message}`, {
-          cause,
-          details: { issues: [{ path: [], message }] },
-        });
-      }
-    },
-    deserialize: superjson.deserialize,
-  },
-  output: superjson,
-};
 
 /**
  * A tRPC client whose calls are each one HTTP request of their own: so each has its own status, request id, idempotency
@@ -37,15 +18,7 @@ export function createTrpc(client: ConnectedOptions, ports: Ports): TRPCClient<S
   const url = trpcUrl(client.baseUrl);
   const link: TRPCLink<SimRouter> = (runtime) => (next) => {
     const call = callOf(next.op);
-    if (call.type === "subscription") {
-      const stream = httpSubscriptionLink<SimRouter, typeof FetchEventSource>({
-        url,
-        transformer: TRANSFORMER,
-        EventSource: FetchEventSource,
-        eventSourceOptions: { client, ports, call },
-      });
-      return stream(runtime)(next);
-    }
+    if (call.type === "subscription") return openStream({ client, ports, call, operation: next.op });
     // A link for the call, because tRPC does not tell fetch which call it is for.
     const ownLink = httpLink<SimRouter>({
       url,

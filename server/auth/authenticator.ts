@@ -32,7 +32,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   assertLongEnough("internalJwtSecret", options.internalJwtSecret);
   const cookieNames = sessionCookieNames(options.appUrl);
   const verifiers = {
-    internal_jwt: proven(createInternalJwtVerifier(options), () => null),
+    internal_jwt: createInternalJwtVerifier(options),
     api_key: proven(createApiKeyVerifier(options), (key) => hash("sha256", key, "hex")),
     session: proven(createSessionVerifier(options), proofOfSession),
     access_token: createAccessTokenVerifier(options),
@@ -55,7 +55,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 type Verify = (value: string) => Promise<Omit<Authentication, "source"> | null>;
 
 /** The verifier of a credential from which its proof follows. */
-function proven(verify: (value: string) => Promise<Principal | null>, proofOf: (value: string) => string | null): Verify {
+function proven(verify: (value: string) => Promise<Principal | null>, proofOf: (value: string) => string): Verify {
   return async (value) => {
     const principal = await verify(value);
     return principal && { principal, proof: proofOf(value) };

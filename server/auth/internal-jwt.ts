@@ -1,9 +1,9 @@
-import { errors, jwtVerify } from "jose";
+import { errors, type JWTPayload, jwtVerify } from "jose";
 import { z } from "zod";
 import type { SimFeatures } from "../db/sim-features.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { Clock } from "../shared/clock.ts";
-import type { Principal } from "./principal.ts";
+import type { Authentication } from "./principal.ts";
 import { andNotBanned, momentOf, statementName } from "./validity.ts";
 
 interface InternalJwtOptions {
@@ -25,7 +25,9 @@ const InternalClaims = z.object({
 });
 
 /** Verifies the tokens with which Sim's own services call; the result is null for a token that does not hold. */
-export function createInternalJwtVerifier(options: InternalJwtOptions): (token: string) => Promise<Principal | null> {
+export function createInternalJwtVerifier(
+  options: InternalJwtOptions,
+): (token: string) => Promise<Omit<Authentication, "source"> | null> {
   const { sim, features, clock } = options;
   const secret = new TextEncoder().encode(options.internalJwtSecret);
   const userLookup = {
@@ -41,14 +43,14 @@ export function createInternalJwtVerifier(options: InternalJwtOptions): (token: 
   return async (token) => {
     const payload = await verifiedPayload(token, secret, clock);
     const claims = InternalClaims.safeParse(payload);
-    if (!claims.success) return null;
+    if (!claims.success || payload?.exp === undefined) return null;
     const userId = claims.data.userId ?? null;
     if (userId !== null && !(await isLiveUser(userId))) return null;
-    return { kind: "internal", userId };
+    return { principal: { kind: "internal", userId }, proof: null, endsAtMs: payload.exp * 1_000 };
   };
 }
 
-async function verifiedPayload(token: string, secret: Uint8Array, clock: Clock): Promise<unknown> {
+async function verifiedPayload(token: string, secret: Uint8Array, clock: Clock): Promise<JWTPayload | null> {
   try {
     const { payload } = await jwtVerify(token, secret, {
       algorithms: ["HS256"],

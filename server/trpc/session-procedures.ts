@@ -99,6 +99,7 @@ export function eventStreamProcedure(operation: AgentOperation, summary: string)
                 enter: (work) => withWorkspace(ctx, entry, work),
                 hub: services.eventHub,
                 principal: entry.caller.principal,
+                credentialEndsInMs: entry.caller.endsAtMs === undefined ? null : entry.caller.endsAtMs - services.clock.now(),
                 signal,
               };
               const items = await verb({ call, input: input as never });

@@ -33,6 +33,7 @@ describe("an internal token", () => {
       principal: { kind: "internal", userId: null },
       source: "authorization",
       proof: null,
+      endsAtMs: expect.any(Number),
     });
     expect(caller.takeStatements()).toEqual([]);
   });

@@ -32,6 +32,10 @@ test(
 );
 
 test("control: with the job put into the queue by a transaction of its own, acknowledged deliveries are lost", async () => {
-  const { history, outcome } = await runStorm(database, { deliveries: 150, how: "apart", killEveryMs: 600 });
-  expect(findBreaches(history, outcome).join("\n")).toMatch(/acknowledged, and pending/);
-}, 240_000);
+  // A kill has to fall between the two transactions.
+  for (let storm = 1; storm <= 8; storm++) {
+    const { history, outcome } = await runStorm(database, { deliveries: 150, how: "apart", killEveryMs: 600 });
+    if (findBreaches(history, outcome).some((breach) => breach.includes("acknowledged, and pending"))) return;
+  }
+  expect.fail("Nothing was lost in eight storms");
+}, 600_000);

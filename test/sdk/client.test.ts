@@ -1,11 +1,11 @@
 import { inspect } from "node:util";
 import { TRPCClientError } from "@trpc/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Ports } from "../../client-sdk/src/call-fetch.ts";
 import type { ClientOptions } from "../../client-sdk/src/client-options.ts";
 import type { SimClient } from "../../client-sdk/src/create-client.ts";
 import { waitFor } from "../../client-sdk/src/deadline.ts";
 import { BadRequestError } from "../../client-sdk/src/error-classes.ts";
+import type { Ports } from "../../client-sdk/src/ports.ts";
 import { type FakeServer, failure, result, startFakeServer } from "./fake-server.ts";
 import { API_KEY, BAD_GATEWAY, makeClient as makeClientAt, type TestClientOptions } from "./make-client.ts";
 

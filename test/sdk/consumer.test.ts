@@ -6,7 +6,7 @@ import { makeCheckpoint, makeFile, makeLeaf, publicKey, toEvents, WORKSPACE } fr
 import { type Consumer, installConsumer } from "./consumer.ts";
 
 /** Sim's cookie has the name that better-auth gave it. */
-const SERVER_WORDS = /zod|prisma|fastify|better-auth(?!\.session_token)|server\//i;
+const SERVER_WORDS = /zod|prisma|fastify|better-auth(?!\.session_token)|(?<!@trpc\/)server\//i;
 
 /** What a consumer may write, and what must not compile for them. */
 const USAGE = `

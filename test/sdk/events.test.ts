@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openQueue } from "../../client-sdk/src/event-queue.ts";
 import { AbortedError, createClient, NotFoundError } from "../../client-sdk/src/index.ts";
 import { makeApiKey } from "../support/database.ts";
+import { internalHeaders } from "../support/internal.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { type FakeServer, failure, result, startFakeServer } from "./fake-server.ts";
 import { API_KEY, makeClient } from "./make-client.ts";
@@ -71,6 +72,26 @@ test("a stream ends where the session is deleted, and where the caller is no lon
     expect(next).rejects.toMatchObject({ code: "UNAUTHORIZED" }),
     server.database.owner.query("delete from api_key where id = $1", [id]),
   ]);
+});
+
+test("a stream goes on under a new credential when its own has ended", async () => {
+  const { ws, session } = await openSession();
+  let asked = 0;
+  const token = async () => {
+    asked++;
+    const { authorization = "" } = await internalHeaders(server.workspace.admin.id, "2s");
+    return authorization.slice("Bearer ".length);
+  };
+  const own = createClient({ baseUrl: server.url, token }).workspace(server.workspace.id);
+  const stream = own.events.stream(session.id);
+  const first = stream.next();
+  await ws.events.append(session.id, says("0"));
+  expect((await first).value).toMatchObject({ offset: 0 });
+  const second = stream.next();
+  await expect.poll(() => asked, { timeout: 20_000 }).toBeGreaterThan(1);
+  await ws.events.append(session.id, says("1"));
+  expect((await second).value).toMatchObject({ offset: 1 });
+  await stream.return();
 });
 
 const event = (offset: number) => ({ id: `e${offset}`, offset });

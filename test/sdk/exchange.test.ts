@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { oneTimeTokens } from "../../client-sdk/src/access-tokens.ts";
 import { createClient } from "../../client-sdk/src/create-client.ts";
 import { makeSession } from "../support/database.ts";
 import { startTestServer } from "../support/server.ts";
@@ -19,7 +20,7 @@ function makeExchanging({ exchange = async (count: number) => `one-time-${count}
   const time = { now: NOW };
   let taken = 0;
   const client = makeClient(
-    { baseUrl: server.url, apiKey: undefined, exchange: () => exchange(++taken) },
+    { baseUrl: server.url, apiKey: undefined, exchange: oneTimeTokens(() => exchange(++taken)) },
     { now: () => time.now },
   );
   return { ...client, time, taken: () => taken };
@@ -139,7 +140,7 @@ describe("a client with an exchange", () => {
 });
 
 test("more than one credential is refused", () => {
-  const both = { baseUrl: "http://localhost", apiKey: "a", exchange: async () => "b" } as never;
+  const both = { baseUrl: "http://localhost", apiKey: "a", exchange: oneTimeTokens(() => "b") } as never;
   expect(() => createClient(both)).toThrow("Give one of apiKey, token and exchange");
 });
 
@@ -151,7 +152,7 @@ test("signs in to the real server with what Sim's table has, and goes on when it
   let count = 0;
   const sim = createClient({
     baseUrl: real.url,
-    async exchange() {
+    exchange: oneTimeTokens(async () => {
       const session = await makeSession(owner, reader.id);
       const token = `token-number-${++count}`;
       await owner.query(
@@ -159,7 +160,7 @@ test("signs in to the real server with what Sim's table has, and goes on when it
         [token, session.token],
       );
       return token;
-    },
+    }),
   });
   const { access } = sim.workspace(id);
   expect((await access.me()).permission).toBe("read");

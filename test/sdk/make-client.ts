@@ -1,6 +1,6 @@
-import type { Ports } from "../../client-sdk/src/call-fetch.ts";
 import type { ClientOptions } from "../../client-sdk/src/client-options.ts";
 import { createClientWith, type SimClient } from "../../client-sdk/src/create-client.ts";
+import type { Ports } from "../../client-sdk/src/ports.ts";
 import type { FakeAnswer } from "./fake-server.ts";
 
 export const API_KEY = "sk-sim-very-secret";

@@ -1,10 +1,10 @@
 import { type FetchResponse, readAnswer } from "../answer.ts";
-import type { Ports } from "../call-fetch.ts";
 import { callLimits, type FetchInit, type FetchLike, serverUrl } from "../client-options.ts";
 import { type Deadline, openDeadline, waitFor } from "../deadline.ts";
 import { ConnectionError, InvalidResponseError } from "../error-classes.ts";
 import { SimParlantError } from "../errors.ts";
 import { newIdempotencyKey } from "../idempotency-key.ts";
+import type { Ports } from "../ports.ts";
 import { backoffMs, isRetryable } from "../retry.ts";
 import type { PermissionUpdate, WorkspaceEvent } from "./events.ts";
 import { sign } from "./signature.ts";

@@ -1,10 +1,14 @@
 import type { Principal } from "../../auth/principal.ts";
 import type { WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { AppError } from "../../shared/errors.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Place } from "./event-reader.ts";
 import { readFollowed } from "./read-events.ts";
 import type { Event, EventPage, StreamEventsInput, StreamedEvent } from "./schemas.ts";
 import { EVENTS_AT_ONCE } from "./session-feed.ts";
+
+/** As long as a timer can be: a stream has been resumed long before. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What a stream is opened with. */
 export interface StreamCall {
@@ -12,6 +16,8 @@ export interface StreamCall {
   enter<Result>(work: (ctx: WorkspaceContext) => Promise<Result>): Promise<Result>;
   hub: EventHub;
   principal: Principal;
+  /** After how long its credential ends by itself, whatever becomes of the session that it stands for; null where it does not. */
+  credentialEndsInMs: number | null;
   /** Aborts when nobody reads any more. */
   signal: AbortSignal | undefined;
 }
@@ -29,7 +35,7 @@ export interface IdentifiedEvent {
  * @throws AppError as readEvents does; RATE_LIMITED where the caller has too many streams
  */
 export async function streamEvents(
-  { enter, hub, principal, signal }: StreamCall,
+  { enter, hub, principal, credentialEndsInMs, signal }: StreamCall,
   input: StreamEventsInput,
 ): Promise<AsyncIterable<IdentifiedEvent>> {
   const { workspaceId, sessionId } = input;
@@ -53,12 +59,16 @@ export async function streamEvents(
 
   async function* stream(): AsyncGenerator<IdentifiedEvent, void> {
     let follower: ReturnType<EventHub["follow"]> | undefined;
+    let lastMoment: NodeJS.Timeout | undefined;
     const leave = () => follower?.leave();
     try {
       follower = hub.follow({ workspaceId, sessionId }, opened.place);
       if (signal?.aborted) return;
       signal?.addEventListener("abort", leave);
       const { reader } = follower;
+      if (credentialEndsInMs !== null) {
+        lastMoment = setTimeout(() => reader.fail(credentialEnded()), Math.min(credentialEndsInMs, MAX_TIMER_MS)).unref();
+      }
       let page: Pick<EventPage, "data" | "nextOffset"> = opened.page;
       for (;;) {
         for (const event of page.data) {
@@ -77,6 +87,7 @@ export async function streamEvents(
         } else page = delivery;
       }
     } finally {
+      clearTimeout(lastMoment);
       signal?.removeEventListener("abort", leave);
       follower?.leave();
       admission.release();
@@ -85,6 +96,12 @@ export async function streamEvents(
   // Nobody may be there by now to begin reading, so that nothing of the stream would run.
   if (signal?.aborted) admission.release();
   return stream();
+}
+
+function credentialEnded(): AppError {
+  return new AppError("UNAUTHORIZED", "The stream's credential has ended; go on with another, behind the last event's id", {
+    details: { code: "STREAM_RESUMABLE" },
+  });
 }
 
 function startOf({ fromOffset, lastEventId }: StreamEventsInput): number {

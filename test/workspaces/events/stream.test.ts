@@ -5,6 +5,7 @@ import { t } from "../../../server/trpc/trpc.ts";
 import { createEventHub } from "../../../server/workspaces/events/event-hub.ts";
 import type { EventReader } from "../../../server/workspaces/events/event-reader.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { internalHeaders } from "../../support/internal.ts";
 import { callerWith, createTestDependencies, requestContext } from "../../support/services.ts";
 import type { TestUser } from "../../support/workspace.ts";
 import { makeSessionWorld, says } from "../sessions/fixture.ts";
@@ -179,6 +180,20 @@ test("a stream of another's session ends when the agent no longer shares its ses
   await append("still");
   expect(await ownNext).toBe("0 still");
   own.close();
+});
+
+test("a stream ends with its credential, though what that one stands for goes on", async () => {
+  const { ref, append, writer } = await opened();
+  const stream = await openStream({ headers: await internalHeaders(writer.id, "2s") }, ref);
+  const first = stream.next();
+  await append("in time");
+  expect(await first).toBe("0 in time");
+  await expect(stream.next()).rejects.toMatchObject({ code: "UNAUTHORIZED", cause: { details: { code: "STREAM_RESUMABLE" } } });
+  await append("too late");
+  // The control: without an end of its own, the credential of the same user reads on.
+  const lasting = await openStream(writer, ref);
+  expect(await take(lasting, 2)).toEqual(["0 in time", "1 too late"]);
+  lasting.close();
 });
 
 test("a permission that changed and was not lost does not end a stream", async () => {
