@@ -32,6 +32,7 @@ import { createAbandonSweep } from "./jobs/abandon-idle-sessions.ts";
 import { forgetUsedTokens } from "./jobs/forget-used-tokens.ts";
 import type { AnyJobKind } from "./jobs/job-kind.ts";
 import { createJobs, type Jobs } from "./jobs/jobs.ts";
+import { settleAnalytics } from "./jobs/settle-analytics.ts";
 import type { Sweep } from "./jobs/sweeps.ts";
 import { createVerificationSweep } from "./jobs/verification/verification-sweep.ts";
 import { createMetrics } from "./metrics.ts";
@@ -139,6 +140,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     },
     forgetUsedTokens(database.oneTimeTokens),
     forgetDeliveries({ sim, openWorkspace, clock, log }),
+    settleAnalytics({ sim, openWorkspace, clock, log }),
   ];
   const jobs = createJobs({ connection: queueConnection, kinds, openWorkspace, clock, log });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;

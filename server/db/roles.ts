@@ -43,6 +43,7 @@ export const APP_TABLE_PRIVILEGES: Readonly<Record<string, readonly string[]>> =
   parlant_guideline: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   parlant_idempotency_key: ["SELECT", "INSERT", "DELETE"],
   parlant_session: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+  parlant_session_activity: ["SELECT", "INSERT", "UPDATE", "DELETE"],
   // A policy lets it delete those alone that have expired.
   parlant_used_token: ["SELECT", "INSERT", "DELETE"],
   parlant_webhook_endpoint: ["SELECT", "INSERT", "UPDATE", "DELETE"],

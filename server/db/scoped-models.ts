@@ -18,6 +18,7 @@ export const MODEL_SCOPE = {
   Guideline: "workspace",
   IdempotencyKey: "workspace",
   Session: "workspace",
+  SessionActivity: "workspace",
   WebhookEndpoint: "workspace",
   WebhookDelivery: "workspace",
   WorkspaceState: "workspace",

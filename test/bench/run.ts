@@ -1,4 +1,5 @@
 import { benchAccess } from "./bench-access.ts";
+import { benchAnalytics } from "./bench-analytics.ts";
 import { benchAudit } from "./bench-audit.ts";
 import { startBenchDatabase } from "./bench-database.ts";
 import { benchEvents } from "./bench-events.ts";
@@ -14,6 +15,7 @@ const BENCHES = {
   http: benchHttp,
   access: benchAccess,
   refusals: benchRefusals,
+  analytics: benchAnalytics,
   audit: benchAudit,
   sealed: benchSealedLog,
   events: benchEvents,

@@ -25,6 +25,8 @@ const NOT_RESTORED: ReadonlySet<string> = new Set([
   "EndpointAttempt",
   "EndpointDelivery",
   "IdempotencyKey",
+  // Made anew of the events.
+  "SessionActivity",
   "WebhookDelivery",
   "WebhookEndpoint",
   "WorkspaceState",

@@ -5,6 +5,7 @@ import type { Dependencies } from "../../../server/dependencies.ts";
 import { connectInUtc, createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { callerWith, createTestDependencies } from "../../support/services.ts";
 import { makeStaffedWorkspace } from "../../support/workspace.ts";
+import { goOn } from "./history.ts";
 import { naiveHours, naiveTotals } from "./naive-totals.ts";
 import { makePastWorkspace, type PastCaller, pick } from "./past-workspace.ts";
 
@@ -123,6 +124,49 @@ test("for every caller, range, zone and interval the numbers are those of every 
   }
 });
 
+test("numbers are the same whether all, some or none of them are settled, and settled ones are used", {
+  timeout: 600_000,
+}, async () => {
+  const settle = async () =>
+    dependencies.sweeps.find(({ name }) => name === "analytics.settle")?.run(new AbortController().signal);
+  const settled = async () => {
+    const { rows } = await superuser.query(
+      "select count(distinct session_id)::int as count from parlant.parlant_session_activity kept",
+    );
+    return rows[0].count as number;
+  };
+  await settle();
+  for (let round = 0; round < ROUNDS; round++) {
+    const { workspaceId, callers, sessions } = await makePast();
+    const before = await settled();
+    const compareAll = async () => {
+      for (const caller of callers)
+        expect([caller.name, await differences(dependencies, workspaceId, caller)]).toEqual([caller.name, []]);
+    };
+    expect(await settle()).toBeGreaterThan(0);
+    expect(await settle()).toBe(0);
+    expect(await settled()).toBe(before + sessions.filter(({ events }) => events.length > 0).length);
+    await compareAll();
+    for (const session of sessions) if (Math.random() < 0.3) await goOn(superuser, workspaceId, session);
+    await compareAll();
+    await settle();
+    await compareAll();
+    // Control: another number in the settled ones is told; thrown away, they are made anew.
+    await superuser.query("update parlant.parlant_session_activity set messages = messages + 1 where workspace_id = $1", [
+      workspaceId,
+    ]);
+    const [admin] = callers;
+    if (!admin) throw new Error("A workspace has an admin");
+    const all = { workspaceId, from: new Date("2026-01-01T00:00:00Z") };
+    const { analytics } = callerWith(dependencies, admin.headers).workspaces;
+    const told = await analytics.overview(all);
+    expect(told.totalMessages).toBeGreaterThan(naiveTotals(admin.sessions, told.from.getTime(), told.to.getTime()).messages);
+    await superuser.query("delete from parlant.parlant_session_activity where workspace_id = $1", [workspaceId]);
+    await settle();
+    await compareAll();
+  }
+});
+
 test("control: numbers that leave out the condition of what is seen are told apart", async () => {
   const { services } = dependencies;
   const unconditional = (reads: AnalyticsReads): AnalyticsReads => {
@@ -135,6 +179,7 @@ test("control: numbers that leave out the condition of what is seen are told apa
       buckets: (query) => reads.buckets(all(query)),
       workspace: (query) => reads.workspace(all(query)),
       agents: (query) => reads.agents(all(query)),
+      settle: reads.settle,
     };
   };
   const broken: Dependencies = {

@@ -113,3 +113,20 @@ function dataOf({ kind, toolCalls, toolErrors }: PastEvent): object {
     tool_calls: Array.from({ length: toolCalls }, (_, index) => ({ tool_id: "shop:find", arguments: {}, result: result(index) })),
   };
 }
+
+/** A session goes on: some events more, behind the ones that it has. */
+export async function goOn(superuser: pg.Client, workspaceId: string, session: PastSession): Promise<void> {
+  let atMs = session.events.at(-1)?.atMs ?? session.createdAtMs;
+  for (let more = 1 + upTo(3); more > 0; more--) {
+    atMs += upTo(20 * MINUTE_MS);
+    const event: PastEvent = {
+      ...{ offset: session.events.length, kind: "message", source: pick(SOURCES), atMs, toolCalls: 0, toolErrors: 0 },
+    };
+    session.events.push(event);
+    await writeEvent(superuser, workspaceId, session.id, event);
+  }
+  await superuser.query(
+    "update parlant.parlant_session set event_count = $3, last_activity_at = $4 where workspace_id = $1 and id = $2",
+    [workspaceId, session.id, session.events.length, new Date(atMs).toISOString()],
+  );
+}

@@ -74,7 +74,7 @@ export async function makePastWorkspace({ database, dependencies, superuser, tim
       sessions: seen([shared, keys], [strict], ({ userId, createdByKeyId }) => userId === null && createdByKeyId === key.id),
     },
   ];
-  return { workspaceId, callers, agents };
+  return { workspaceId, callers, agents, sessions };
 }
 
 export type PastCaller = Awaited<ReturnType<typeof makePastWorkspace>>["callers"][number];
