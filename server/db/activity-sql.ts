@@ -47,13 +47,19 @@ export function countedSql(sessions: string, workspace: string): string {
     count(*) filter (where is_agents)::integer as agent_messages,
     coalesce(sum(jsonb_array_length(jsonb_path_query_array(tool_data, '$.tool_calls[*]'))), 0)::integer as tool_calls,
     coalesce(sum(jsonb_array_length(jsonb_path_query_array(tool_data, '${FAILED_CALLS}'))), 0)::integer as tool_errors,
-    coalesce(array_agg(round(extract(epoch from latency) * 1000)::bigint) filter (where latency is not null), '{}') as latencies_ms
+    coalesce(array_agg(least(round(extract(epoch from latency) * 1000), 2147483647)::integer) filter (where latency is not null), '{}') as latencies_ms
   from followed group by 1, 2
 )`;
 }
 
-/** Whether the rows by the name of kept are those of the session as it is. */
-export const IS_SETTLED = "kept.session_id = seen.session_id and kept.event_count = seen.event_count";
+/**
+ * Whether the numbers of a session of seen are settled. Counted and not joined, and below looked up for each session by
+ * itself: of joins PostgreSQL takes ones that a wrong guess at how many sessions are settled makes slow without bounds.
+ */
+export function isSettledSql(workspace: string): string {
+  return `(select count(*) from parlant.parlant_session_activity kept
+    where kept.workspace_id = ${workspace} and kept.session_id = seen.session_id and kept.event_count = seen.event_count) > 0`;
+}
 
 /**
  * What came of the sessions that the caller sees, as the relation fact: for each session and quarter of an hour what its
@@ -70,17 +76,17 @@ export function factsSql(workspaceId: string, query: ActivityQuery, parameter: P
   return `seen as not materialized ${seenSessionsSql(workspaceId, query, parameter)},
 unsettled as (
   select session_id, agent_id, user_id, customer_id from seen
-  where seen.last_activity_at >= ${from} and seen.created_at < ${to} and event_count > 0 and not exists
-    (select from parlant.parlant_session_activity kept where kept.workspace_id = ${workspace} and ${IS_SETTLED})
+  where seen.last_activity_at >= ${from} and seen.created_at < ${to} and event_count > 0 and not (${isSettledSql(workspace)})
 ), ${countedSql("unsettled", workspace)}, fact as materialized (
   select session_id, agent_id, user_id, customer_id, to_timestamp(quarter * 900::bigint) as happened_at, 0 as started, 0 as completed,
     0 as abandoned, ${QUARTER_COLUMNS}
   from unsettled join counted using (session_id) where quarter >= ${fromQuarter} and quarter < ${toQuarter}
   union all
   select seen.session_id, agent_id, user_id, customer_id, to_timestamp(quarter * 900::bigint), 0, 0, 0, ${QUARTER_COLUMNS}
-  from seen join parlant.parlant_session_activity kept on ${IS_SETTLED}
-  where kept.workspace_id = ${workspace} and seen.last_activity_at >= ${from} and seen.created_at < ${to}
-    and quarter >= ${fromQuarter} and quarter < ${toQuarter}
+  from seen cross join lateral (select quarter, ${QUARTER_COLUMNS} from parlant.parlant_session_activity kept
+    where kept.workspace_id = ${workspace} and kept.session_id = seen.session_id and kept.event_count = seen.event_count
+      and quarter >= ${fromQuarter} and quarter < ${toQuarter} offset 0) kept
+  where seen.last_activity_at >= ${from} and seen.created_at < ${to}
   union all
   select session_id, agent_id, user_id, customer_id, created_at, 1, 0, 0, 0, 0, 0, 0, 0, null
   from seen where created_at >= ${from} and created_at < ${to}

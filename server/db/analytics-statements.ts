@@ -67,7 +67,7 @@ export interface WorkspaceSums {
 }
 
 /** The upper ends of the latencies that are told to 0, 1, 2, ... binary places less. */
-const POWERS = Array.from({ length: 40 }, (_, index) => 2 ** (index + 8)).join(", ");
+const POWERS = Array.from({ length: 23 }, (_, index) => 2 ** (index + 8)).join(", ");
 
 export function workspaceSumsStatement(workspaceId: string, query: BucketsQuery): Statement {
   const { values, parameter } = parameters();
@@ -76,7 +76,7 @@ export function workspaceSumsStatement(workspaceId: string, query: BucketsQuery)
 users as (
   select ${bucket} as bucket, array_agg(distinct user_id) as ids from fact where user_id is not null group by 1
 ), latency as (
-  select ${bucket} as bucket, ms >> width_bucket(ms, array[${POWERS}]::bigint[]) << width_bucket(ms, array[${POWERS}]::bigint[]) as ms,
+  select ${bucket} as bucket, ms >> width_bucket(ms, array[${POWERS}]) << width_bucket(ms, array[${POWERS}]) as ms,
     count(*)::int as count
   from fact, unnest(latencies_ms) ms group by 1, 2
 )

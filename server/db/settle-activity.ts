@@ -1,4 +1,4 @@
-import { countedSql, IS_SETTLED, QUARTER_COLUMNS } from "./activity-sql.ts";
+import { countedSql, isSettledSql, QUARTER_COLUMNS } from "./activity-sql.ts";
 import type { Statement } from "./sim-reader.ts";
 import { statementName } from "./statement-names.ts";
 
@@ -19,8 +19,7 @@ export function settleStatement(workspaceId: string, { quietSince, take }: Settl
   const text = `with seen as not materialized (
   select id as session_id, event_count, last_activity_at from parlant.parlant_session where workspace_id = $1 and event_count > 0
 ), unsettled as materialized (
-  select session_id, event_count from seen where last_activity_at < $2::timestamptz and not exists
-    (select from parlant.parlant_session_activity kept where kept.workspace_id = $1 and ${IS_SETTLED})
+  select session_id, event_count from seen where last_activity_at < $2::timestamptz and not (${isSettledSql("$1")})
   order by last_activity_at desc, session_id limit $3::integer
 ), ${countedSql("unsettled", "$1")}, settled as (
   insert into parlant.parlant_session_activity as kept (workspace_id, session_id, quarter, event_count, ${QUARTER_COLUMNS})

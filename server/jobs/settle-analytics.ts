@@ -23,7 +23,7 @@ const QUIET_MS = 5 * 60_000;
  * Counts, in every workspace, the events of the sessions that have been quiet for a while, so that analytics need not read
  * them again, and says of how many sessions. What fails in one workspace is logged, and tried again by the next sweep.
  */
-export function settleAnalytics({ sim, openWorkspace, clock, log, batchSize = 200 }: SettleOptions): Sweep {
+export function settleAnalytics({ sim, openWorkspace, clock, log, batchSize = 1_000 }: SettleOptions): Sweep {
   const settleIn = async (workspaceId: string, signal: AbortSignal): Promise<number> => {
     const { analytics } = openWorkspace(systemBinding(workspaceId, NAME));
     let total = 0;

@@ -10,7 +10,7 @@ CREATE TABLE parlant.parlant_session_activity (
   agent_messages integer NOT NULL,
   tool_calls integer NOT NULL,
   tool_errors integer NOT NULL,
-  latencies_ms bigint[] NOT NULL DEFAULT ARRAY[]::bigint[],
+  latencies_ms integer[] NOT NULL DEFAULT ARRAY[]::integer[],
   CONSTRAINT parlant_session_activity_pkey PRIMARY KEY (workspace_id, session_id, quarter),
   CONSTRAINT parlant_session_activity_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id)
     REFERENCES parlant.parlant_session (workspace_id, id) ON DELETE CASCADE

@@ -16,7 +16,7 @@ const ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Au
 const TIMES: [number, number][] = [
   [Date.UTC(2026, 2, 1), Date.UTC(2026, 3, 10)],
   [Date.UTC(2026, 9, 18), Date.UTC(2026, 10, 6)],
-  [Date.now() - 65 * DAY_MS, Date.now() - 1],
+  [Date.now() - 65 * DAY_MS, Date.now() - 600_000],
 ];
 
 let database: TestDatabase;
