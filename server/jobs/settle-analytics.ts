@@ -27,7 +27,7 @@ export function settleAnalytics({ sim, openWorkspace, clock, log, batchSize = 1_
   const settleIn = async (workspaceId: string, signal: AbortSignal): Promise<number> => {
     const { analytics } = openWorkspace(systemBinding(workspaceId, NAME));
     let total = 0;
-    for (let count = batchSize; count === batchSize && !signal.aborted; total += count) {
+    for (let count = 1; count > 0 && !signal.aborted; total += count) {
       count = await analytics.settle({ quietSince: new Date(clock.now() - QUIET_MS), take: batchSize });
     }
     return total;
