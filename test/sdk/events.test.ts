@@ -186,3 +186,29 @@ test("events are polled for where no stream comes through", async () => {
   const [, ...polls] = fake.requests.map(({ input }) => (input as { minOffset: number }).minOffset);
   expect(polls).toEqual([0, 2, 2, 2, 2, 3]);
 });
+
+test("a connection on which nothing comes any more, not even a sign of life, is left and taken up anew", async () => {
+  const cancelled: number[] = [];
+  let opened = 0;
+  const client = makeClient({
+    baseUrl: fake.url,
+    fetch: async () => {
+      const stream = ++opened;
+      if (stream === 3) return new Response(JSON.stringify(failure(404, "NOT_FOUND").body), { status: 404 });
+      const text = stream === 1 ? { reconnectAfterInactivityMs: 20 } : {};
+      return new Response(
+        new ReadableStream({
+          start(controller) {
+            const { body } = eventStream(stream - 1);
+            controller.enqueue(new TextEncoder().encode(body.replace("data: {}", `data: ${JSON.stringify(text)}`)));
+            if (stream === 2) controller.close();
+          },
+          cancel: () => void cancelled.push(stream),
+        }),
+        { headers: { "content-type": "text/event-stream" } },
+      );
+    },
+  });
+  expect(await readUntilRefused(client.workspace("ws").events.stream("s"))).toEqual([0, 1]);
+  expect(cancelled).toContain(1);
+});

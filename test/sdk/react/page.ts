@@ -7,6 +7,8 @@ const GLOBALS = ["window", "document", "navigator", "HTMLElement", "HTMLIFrameEl
 
 export interface Page {
   text(): string;
+  /** Puts HTML beside what is shown. */
+  put(html: string): void;
   show(node: ReactNode): Promise<void>;
   leave(): Promise<void>;
 }
@@ -30,7 +32,8 @@ export async function openPage(): Promise<Page> {
   window.document.body.append(container);
   const root = createRoot(container as unknown as Element);
   return {
-    text: () => container.textContent,
+    text: () => window.document.body.textContent,
+    put: (html) => window.document.body.insertAdjacentHTML("beforeend", html),
     show: (node) => acting(() => root.render(node)),
     leave: () => acting(() => root.unmount()),
   };
