@@ -1,4 +1,4 @@
-import { serverUrl } from "../client-options.ts";
+import { callLimits, serverUrl } from "../client-options.ts";
 import { answeredHeaders, checkForwarded, forwardedHeaders } from "./forwarded-headers.ts";
 import { type Refusal, refuse, requestIdOf } from "./refusal.ts";
 import { checkPrefix, ownLocation, servedPath } from "./route-path.ts";
@@ -50,7 +50,8 @@ export function createParlantRoute(options: ParlantRouteOptions): ParlantRoute {
   const findServer = typeof baseUrl === "function" ? () => serverUrl(baseUrl()) : always(serverUrl(baseUrl));
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX);
   const alsoForwarded = checkForwarded(options.alsoForward ?? []);
-  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { timeoutMs } = callLimits({ timeoutMs: DEFAULT_TIMEOUT_MS }, { timeoutMs: options.timeoutMs });
+  if (timeoutMs === Number.POSITIVE_INFINITY) throw new TypeError("timeoutMs must have an end: no page waits for ever");
   const send = options.fetch ?? ((url: string, init: RequestInit) => globalThis.fetch(url, init));
 
   const forward: RouteHandler = async (request) => {

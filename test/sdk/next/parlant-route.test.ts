@@ -239,6 +239,10 @@ describe("what is refused", () => {
       expect(make({ alsoForward: [name] }), name).toThrow(TypeError);
     }
     expect(make({ baseUrl: "parlant.example.com" })).toThrow(TypeError);
+    // A timer of Node's that is longer than it can count goes off at once.
+    for (const timeoutMs of [0, -1, Number.NaN, 2 ** 31, Number.POSITIVE_INFINITY]) {
+      expect(make({ timeoutMs }), String(timeoutMs)).toThrow(TypeError);
+    }
     expect(make({ prefix: "" })).not.toThrow();
     expect(make({ baseUrl: () => "not there yet" })).not.toThrow();
   });
