@@ -140,7 +140,7 @@ export async function createDependencies(env: ServerEnv, log: Logger, clock: Clo
     },
     forgetUsedTokens(database.oneTimeTokens),
     forgetDeliveries({ sim, openWorkspace, clock, log }),
-    settleAnalytics({ sim, openWorkspace, clock, log }),
+    ...settleAnalytics({ sim, openWorkspace, clock, log }),
   ];
   const jobs = createJobs({ connection: queueConnection, kinds, openWorkspace, clock, log });
   const ttlMs = env.PERMISSION_CACHE_TTL * 1_000;

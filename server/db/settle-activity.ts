@@ -2,8 +2,9 @@ import { countedSql, isSettledSql, QUARTER_COLUMNS } from "./activity-sql.ts";
 import type { Statement } from "./sim-reader.ts";
 import { statementName } from "./statement-names.ts";
 
-/** Sessions without activity since a moment, whose events have not been counted as they are now. */
+/** Sessions whose last activity was in this time, and whose events have not been counted as they are now. */
 export interface SettleQuery {
+  activeSince: Date;
   quietSince: Date;
   take: number;
 }
@@ -18,11 +19,11 @@ const UPDATES = ["event_count", ...QUARTER_COLUMNS.split(", ")].map((column) => 
  * which the numbers are known to be settled and the events are of one moment, and numbers of more events are never
  * replaced by those of fewer.
  */
-export function settleStatement(workspaceId: string, { quietSince, take }: SettleQuery): Statement {
+export function settleStatement(workspaceId: string, { activeSince, quietSince, take }: SettleQuery): Statement {
   const text = `with seen as not materialized (
   select id as session_id, event_count, last_activity_at from parlant.parlant_session where workspace_id = $1 and event_count > 0
 ), next as (
-  select session_id, event_count, last_activity_at from seen where last_activity_at < $2::timestamptz and not (${isSettledSql("$1")})
+  select session_id, event_count, last_activity_at from seen where last_activity_at < $2::timestamptz and last_activity_at >= $4::timestamptz and not (${isSettledSql("$1")})
   order by last_activity_at desc, session_id limit $3::integer
 ), unsettled as materialized (
   select session_id, event_count from
@@ -35,5 +36,5 @@ export function settleStatement(workspaceId: string, { quietSince, take }: Settl
   returning session_id
 )
 select count(distinct session_id)::integer as count from settled`;
-  return { name: statementName(text), text, values: [workspaceId, quietSince.toISOString(), take] };
+  return { name: statementName(text), text, values: [workspaceId, quietSince.toISOString(), take, activeSince.toISOString()] };
 }

@@ -15,26 +15,45 @@ export interface SettleOptions {
   batchSize?: number;
 }
 
-const NAME = "analytics.settle";
+const BINDING = "analytics.settle";
 /** How long a session is left alone after its last event: until then its events are read, and there are few such sessions. */
 const QUIET_MS = 5 * 60_000;
 
+const HOUR_MS = 3_600_000;
+
 /**
  * Counts, in every workspace, the events of the sessions that have been quiet for a while, so that analytics need not read
- * them again, and says of how many sessions. What fails in one workspace is logged, and tried again by the next sweep.
+ * them again, and says of how many sessions. One sweep often looks at what was active within the hour, which an index
+ * finds; one a day looks at all sessions, for what was left while no server ran. What fails in one workspace is logged, and
+ * tried again by the next sweep.
  */
-export function settleAnalytics({ sim, openWorkspace, clock, log, batchSize = 1_000 }: SettleOptions): Sweep {
+export function settleAnalytics(options: SettleOptions): Sweep[] {
+  return [
+    settleSweep({ name: "analytics.settle", everySeconds: 120, withinMs: HOUR_MS }, options),
+    settleSweep({ name: "analytics.settle-all", everySeconds: 86_400, withinMs: Number.POSITIVE_INFINITY }, options),
+  ];
+}
+
+function settleSweep(
+  { name, everySeconds, withinMs }: { name: string; everySeconds: number; withinMs: number },
+  { sim, openWorkspace, clock, log, batchSize = 1_000 }: SettleOptions,
+): Sweep {
   const settleIn = async (workspaceId: string, signal: AbortSignal): Promise<number> => {
-    const { analytics } = openWorkspace(systemBinding(workspaceId, NAME));
+    const { analytics } = openWorkspace(systemBinding(workspaceId, BINDING));
     let total = 0;
     for (let count = 1; count > 0 && !signal.aborted; total += count) {
-      count = await analytics.settle({ quietSince: new Date(clock.now() - QUIET_MS), take: batchSize });
+      const nowMs = clock.now();
+      count = await analytics.settle({
+        activeSince: new Date(Math.max(0, nowMs - withinMs)),
+        quietSince: new Date(nowMs - QUIET_MS),
+        take: batchSize,
+      });
     }
     return total;
   };
   return {
-    name: NAME,
-    everySeconds: 120,
+    name,
+    everySeconds,
     async run(signal) {
       let total = 0;
       for await (const workspaceId of eachWorkspace(sim)) {

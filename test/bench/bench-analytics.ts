@@ -22,7 +22,7 @@ export async function benchAnalytics({ appUrl, superuserUrl, workspaceId, bearer
       { name: "analytics.timeseries of 30 days", run: () => analytics.timeseries(asked) },
       { name: "analytics.agents of 30 days", run: () => analytics.agents(asked) },
     ];
-    const settle = dependencies.sweeps.find(({ name }) => name === "analytics.settle");
+    const settle = dependencies.sweeps.find(({ name }) => name === "analytics.settle-all");
     const measured: { of: string; latencies: Latency[] }[] = [];
     for (const [index, size] of SIZES.entries()) {
       await fill(superuser, workspaceId, size - (SIZES[index - 1] ?? 0));

@@ -128,7 +128,7 @@ test("numbers are the same whether all, some or none of them are settled, and se
   timeout: 600_000,
 }, async () => {
   const settle = async () =>
-    dependencies.sweeps.find(({ name }) => name === "analytics.settle")?.run(new AbortController().signal);
+    dependencies.sweeps.find(({ name }) => name === "analytics.settle-all")?.run(new AbortController().signal);
   const settled = async () => {
     const { rows } = await superuser.query(
       "select count(distinct session_id)::int as count from parlant.parlant_session_activity kept",
