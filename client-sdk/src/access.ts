@@ -1,4 +1,4 @@
-import { type CallOptions, invoke } from "./call.ts";
+import { type CallOptions, runQuery } from "./call.ts";
 import type { WorkspacesAccessCalls } from "./generated/calls.ts";
 import type {
   AccessAnswers,
@@ -12,8 +12,8 @@ import type {
   SimulateAccessInput,
   WorkspaceMember,
 } from "./generated/schemas.ts";
-import { PageRequest } from "./page-request.ts";
-import type { MethodsFor } from "./resource.ts";
+import { listPages, type PageRequest } from "./page-request.ts";
+import { type MethodsFor, type OfWorkspace, Resource } from "./resource.ts";
 
 export type AccessChecks = CheckAccessInput["checks"];
 export type AccessQuestion = ExplainAccessInput["question"];
@@ -21,41 +21,30 @@ export type AccessChange = SimulateAccessInput["change"];
 export type MemberFilters = Omit<ListMembersInput, "workspaceId">;
 
 /** Who may do what in one workspace, and why. */
-export class WorkspaceAccess implements MethodsFor<WorkspacesAccessCalls> {
-  readonly #calls: WorkspacesAccessCalls;
-  readonly #workspaceId: string;
-
-  constructor(calls: WorkspacesAccessCalls, workspaceId: string) {
-    this.#calls = calls;
-    this.#workspaceId = workspaceId;
-  }
-
+export class WorkspaceAccess extends Resource<WorkspacesAccessCalls, OfWorkspace> implements MethodsFor<WorkspacesAccessCalls> {
   /** What the caller is and may do, and where that comes from. */
   me(options: CallOptions = {}): Promise<OwnAccess> {
-    return invoke(options, (call) => this.#calls.me.query({ workspaceId: this.#workspaceId }, call));
+    return runQuery(this.calls.me, { ...this.owner }, options);
   }
 
   /** The users with a permission in the workspace: awaited, one page; iterated, all of them. */
   members(filters: MemberFilters = {}, options: CallOptions = {}): PageRequest<WorkspaceMember, MemberPage> {
-    return new PageRequest((cursor) => {
-      const input = { ...filters, cursor, workspaceId: this.#workspaceId };
-      return invoke(options, (call) => this.#calls.members.query(input, call));
-    }, filters.cursor);
+    return listPages(this.calls.members, { ...filters, ...this.owner }, options);
   }
 
   /** Whether the caller may do each of up to 100 operations; the answers are in the order of the questions. */
   check(checks: AccessChecks, options: CallOptions = {}): Promise<AccessAnswers> {
-    return invoke(options, (call) => this.#calls.check.query({ workspaceId: this.#workspaceId, checks }, call));
+    return runQuery(this.calls.check, { ...this.owner, checks }, options);
   }
 
   /** By which rule an operation is allowed to the caller or not, and what would suffice; an admin may ask about another user. */
   explain(question: AccessQuestion, about: { userId?: string } = {}, options: CallOptions = {}): Promise<AccessExplanation> {
-    const input = { question, userId: about.userId, workspaceId: this.#workspaceId };
-    return invoke(options, (call) => this.#calls.explain.query(input, call));
+    const input = { question, userId: about.userId, ...this.owner };
+    return runQuery(this.calls.explain, input, options);
   }
 
   /** Who would gain and lose if a grant or a permission were another; nothing is changed. */
   simulate(change: AccessChange, options: CallOptions = {}): Promise<AccessSimulation> {
-    return invoke(options, (call) => this.#calls.simulate.query({ workspaceId: this.#workspaceId, change }, call));
+    return runQuery(this.calls.simulate, { ...this.owner, change }, options);
   }
 }

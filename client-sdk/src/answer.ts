@@ -27,19 +27,22 @@ export interface FetchResponse {
   readonly body?: ReadableStream<Uint8Array> | null;
 }
 
-/** What came back, read to its end. tRPC takes it for the response and keeps it on its error. */
+/** What came back, read to its end where it is no stream. tRPC takes it for the response and keeps it on its error. */
 export class Answer {
   readonly ok: boolean;
   /** The failure that it reports; null for a success. */
   readonly error: SimParlantError | null;
   /** Whether tRPC can read it; anything else came from before the procedure, or from another server. */
   readonly isTrpc: boolean;
+  /** Where the server has begun to stream. */
+  readonly stream: ReadableStream<Uint8Array> | null;
   readonly #body: unknown;
 
-  constructor(body: unknown, isTrpc: boolean, error: SimParlantError | null) {
+  constructor(body: unknown, isTrpc: boolean, error: SimParlantError | null, stream: ReadableStream<Uint8Array> | null = null) {
     this.#body = body;
     this.isTrpc = isTrpc;
     this.error = error;
+    this.stream = stream;
     this.ok = error === null;
   }
 
@@ -51,6 +54,9 @@ export class Answer {
 /** Reads a response; whatever it holds, the answer is a result or an error of ours. */
 export async function readAnswer(response: FetchResponse, now: number): Promise<Answer> {
   const { status, headers } = response;
+  if (status === 200 && response.body && headers.get("content-type")?.startsWith("text/event-stream")) {
+    return new Answer(null, true, null, response.body);
+  }
   const body = parseJson(await response.text());
   const facts: SimErrorFacts = {
     // An opaque redirect of a browser has the status 0.
@@ -108,7 +114,6 @@ function foreignAnswer(status: number, facts: SimErrorFacts): SimParlantError {
   if (status === 0 || (status >= 300 && status < 400)) {
     return createError("INVALID_RESPONSE", "The server redirects elsewhere; set baseUrl to the final address", facts);
   }
-  if (status < 300) return createError("INVALID_RESPONSE", "The answer is not this server's; is baseUrl right?", facts);
   return createError(codeOf(status), `Status ${status}, and not from this server; is baseUrl right, or a gateway down?`, facts);
 }
 

@@ -1,4 +1,4 @@
-import { type CallOptions, invoke } from "./call.ts";
+import { type CallOptions, runQuery } from "./call.ts";
 import type { WorkspacesAuditCalls } from "./generated/calls.ts";
 import type {
   AuditEvent,
@@ -10,8 +10,8 @@ import type {
   ProveAuditInput,
   VerifyAuditInput,
 } from "./generated/schemas.ts";
-import { PageRequest } from "./page-request.ts";
-import type { MethodsFor } from "./resource.ts";
+import { listPages, type PageRequest } from "./page-request.ts";
+import { type MethodsFor, type OfWorkspace, Resource } from "./resource.ts";
 
 export type AuditFilters = Omit<ListAuditInput, "workspaceId">;
 
@@ -20,38 +20,27 @@ export type AuditProofQuery = Omit<ProveAuditInput, "workspaceId">;
 export type AuditVerifyOptions = Omit<VerifyAuditInput, "workspaceId">;
 
 /** The audit log of one workspace, for its admins. */
-export class AuditLog implements MethodsFor<WorkspacesAuditCalls> {
-  readonly #calls: WorkspacesAuditCalls;
-  readonly #workspaceId: string;
-
-  constructor(calls: WorkspacesAuditCalls, workspaceId: string) {
-    this.#calls = calls;
-    this.#workspaceId = workspaceId;
-  }
-
+export class AuditLog extends Resource<WorkspacesAuditCalls, OfWorkspace> implements MethodsFor<WorkspacesAuditCalls> {
   /** The events that the filters let through, newest first: awaited, one page; iterated, all of them. */
   list(filters: AuditFilters = {}, options: CallOptions = {}): PageRequest<AuditEvent, AuditEventPage> {
-    return new PageRequest((cursor) => {
-      const input = { ...filters, cursor, workspaceId: this.#workspaceId };
-      return invoke(options, (call) => this.#calls.list.query(input, call));
-    }, filters.cursor);
+    return listPages(this.calls.list, { ...filters, ...this.owner }, options);
   }
 
   /** Has the server check every event of the log; with a checkpoint kept from earlier, also that the log was not cut back. */
   verify(query: AuditVerifyOptions = {}, options: CallOptions = {}): Promise<AuditVerification> {
-    return invoke(options, (call) => this.#calls.verify.query({ ...query, workspaceId: this.#workspaceId }, call));
+    return runQuery(this.calls.verify, { ...query, ...this.owner }, options);
   }
 
   /** Proofs that need no trust in the server; `verifyInclusion` and `verifyConsistency` check them. */
   proof(query: AuditProofQuery, options: CallOptions = {}): Promise<AuditProof> {
-    return invoke(options, (call) => this.#calls.proof.query({ ...query, workspaceId: this.#workspaceId }, call));
+    return runQuery(this.calls.proof, { ...query, ...this.owner }, options);
   }
 
   /** The log as a file, piece by piece; each piece is a call of its own. `verifyExport` checks it. */
   async *export(query: AuditExportOptions = {}, options: CallOptions = {}): AsyncGenerator<string, void, undefined> {
     for (let cursor: string | null | undefined; cursor !== null; ) {
-      const input: ExportAuditInput = { ...query, workspaceId: this.#workspaceId, ...(cursor !== undefined && { cursor }) };
-      const { text, nextCursor } = await invoke(options, (call) => this.#calls.export.query(input, call));
+      const input: ExportAuditInput = { ...query, ...this.owner, ...(cursor !== undefined && { cursor }) };
+      const { text, nextCursor } = await runQuery(this.calls.export, input, options);
       yield text;
       cursor = nextCursor;
     }

@@ -1,9 +1,8 @@
-import { type Answer, type FetchResponse, readAnswer } from "./answer.ts";
+import { Answer, readAnswer } from "./answer.ts";
 import type { TrpcCallContext } from "./call.ts";
 import { type ConnectedOptions, callLimits, type FetchInit, type FetchLike } from "./client-options.ts";
 import { type Deadline, openDeadline } from "./deadline.ts";
 import { ConnectionError } from "./error-classes.ts";
-import { SimParlantError } from "./errors.ts";
 import type { Ports } from "./ports.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { backoffMs, isRetryable } from "./retry.ts";
@@ -13,7 +12,7 @@ export interface PreparedRequest {
   url: string;
   method: string;
   headers: Record<string, string>;
-  body: string | undefined;
+  body?: string | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -22,46 +21,28 @@ export interface Call extends TrpcCallContext {
   type: "query" | "mutation" | "subscription";
 }
 
-/** What a response was read into: a success, or the error that it reports. */
-export interface Outcome {
-  readonly error: SimParlantError | null;
-  readonly isTrpc: boolean;
-}
-
 /**
  * Sends a call's request, again where that is safe, until it is answered or its time is up.
  *
  * @throws SimParlantError where there was no answer in time, or one that is not tRPC's; what the caller's functions throw
  */
-export function sendCall(client: ConnectedOptions, ports: Ports, call: Call, request: PreparedRequest): Promise<Answer> {
-  return sendAndRead(client, ports, call, request, (response) => readAnswer(response, ports.now()));
-}
-
-/** The same for a response that is read otherwise; a stream's time is up once it has begun. */
-export async function sendAndRead<Result extends Outcome>(
-  client: ConnectedOptions,
-  ports: Ports,
-  call: Call,
-  request: PreparedRequest,
-  read: (response: FetchResponse) => Promise<Result>,
-): Promise<Result> {
+export async function sendCall(client: ConnectedOptions, ports: Ports, call: Call, request: PreparedRequest): Promise<Answer> {
   const { timeoutMs, retries } = callLimits(client, call);
   const isRepeatable = call.type !== "mutation" || call.idempotencyKey !== undefined;
   const endsAt = ports.now() + timeoutMs;
   const deadline = openDeadline(timeoutMs, request.signal);
-  const attemptNext = () => attemptCall(client, call, request, deadline, read);
+  const attemptNext = () => attemptCall(client, ports, call, request, deadline);
   try {
     for (let attempt = 0; ; attempt += 1) {
       let outcome = await attemptNext();
       // Nothing was done: an access token ended before its time was up, and a new one may do.
       if (client.onRefused && attempt === 0 && isUnauthorized(outcome)) outcome = await attemptNext();
-      const error = SimParlantError.is(outcome) ? outcome : outcome.error;
+      const { error } = outcome;
       const waitMs =
         error && attempt < retries && isRetryable(error, isRepeatable)
           ? backoffMs(attempt, error.retryAfterMs, ports.random)
           : null;
       if (waitMs !== null && ports.now() + waitMs < endsAt) await ports.wait(waitMs, deadline.signal);
-      else if (SimParlantError.is(outcome)) throw outcome;
       else if (error && !outcome.isTrpc) throw error;
       else return outcome;
     }
@@ -70,14 +51,14 @@ export async function sendAndRead<Result extends Outcome>(
   }
 }
 
-/** One try: the answer, or the error of a connection that did not bring one. */
-async function attemptCall<Result extends Outcome>(
+/** One try: the answer, or in its stead the error of a connection that did not bring one. */
+async function attemptCall(
   client: ConnectedOptions,
+  ports: Ports,
   call: Call,
   request: PreparedRequest,
   deadline: Deadline,
-  read: (response: FetchResponse) => Promise<Result>,
-): Promise<Result | SimParlantError> {
+): Promise<Answer> {
   const headers = await deadline.race(requestHeaders(client, call, request.headers));
   const isByCookie = client.apiKey === undefined && client.token === undefined;
   const init: FetchInit = {
@@ -91,15 +72,15 @@ async function attemptCall<Result extends Outcome>(
   };
   const send: FetchLike = client.fetch ?? ((url, sent) => globalThis.fetch(url, sent));
   try {
-    const outcome = await deadline.race(send(request.url, init).then(read));
+    const outcome = await deadline.race(send(request.url, init).then((response) => readAnswer(response, ports.now())));
     if (isUnauthorized(outcome)) client.onRefused?.(headers["authorization"]);
     return outcome;
   } catch (cause) {
     if (deadline.signal.aborted) throw deadline.signal.reason;
-    return new ConnectionError("The server could not be reached, or the connection broke", { cause });
+    return new Answer(null, false, new ConnectionError("The server could not be reached, or the connection broke", { cause }));
   }
 }
 
-function isUnauthorized(outcome: Outcome | SimParlantError): boolean {
-  return !SimParlantError.is(outcome) && outcome.error?.code === "UNAUTHORIZED";
+function isUnauthorized({ error }: Answer): boolean {
+  return error?.code === "UNAUTHORIZED";
 }

@@ -55,6 +55,24 @@ export interface SubscriptionCall<Input, Output> {
   subscribe(input: Input, options: TrpcCallOptions & SubscriptionHandlers<Output>): { unsubscribe(): void };
 }
 
+/** The answer of a query, made through the raw client. @throws as invoke does */
+export function runQuery<Input, Output>(
+  procedure: { query(input: Input, options?: TrpcCallOptions): Promise<Output> },
+  input: Input,
+  options: CallOptions,
+): Promise<Output> {
+  return invoke(options, (call) => procedure.query(input, call));
+}
+
+/** The answer of a mutation. @throws as invoke does */
+export function runMutation<Input, Output>(
+  procedure: { mutate(input: Input, options?: TrpcCallOptions): Promise<Output> },
+  input: Input,
+  options: CreateOptions,
+): Promise<Output> {
+  return invoke(options, (call) => procedure.mutate(input, call));
+}
+
 /**
  * The answer of a call made through the raw client.
  *
@@ -69,7 +87,7 @@ export async function invoke<Output>(
     return await call({ ...(signal && { signal }), context });
   } catch (error) {
     const found = findSimError(error);
-    if (signal?.aborted && (found === undefined || found.code === "ABORTED")) {
+    if (signal?.aborted && (found?.code ?? "ABORTED") === "ABORTED") {
       throw new AbortedError("The call was aborted", { cause: signal.reason });
     }
     throw found ?? causeOf(error);

@@ -57,7 +57,7 @@ export function trpcUrl(baseUrl: string | URL): string {
 /** The server's address without a slash at its end. @throws TypeError where it is none, or holds more than that */
 export function serverUrl(baseUrl: string | URL): string {
   const url = URL.canParse(String(baseUrl)) ? new URL(baseUrl) : undefined;
-  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
+  if (!url || !/^https?:$/.test(url.protocol)) {
     throw new TypeError("baseUrl must be an absolute http or https URL, e.g. https://parlant.example.com");
   }
   // Not quoted: it may be the credential that is in the wrong place.

@@ -22,14 +22,7 @@ export function openDeadline(timeoutMs: number, callerSignal: AbortSignal | unde
 
   return {
     signal,
-    race(promise) {
-      return new Promise((resolve, reject) => {
-        const lose = () => reject(signal.reason);
-        if (signal.aborted) lose();
-        else signal.addEventListener("abort", lose, { once: true });
-        promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", lose));
-      });
-    },
+    race: (promise) => raceWith(signal, promise),
     close() {
       clearTimeout(timer);
       callerSignal?.removeEventListener("abort", onAbort);
@@ -39,19 +32,18 @@ export function openDeadline(timeoutMs: number, callerSignal: AbortSignal | unde
 
 /** Waits, and rejects with the signal's reason as soon as it aborts. */
 export function waitFor(milliseconds: number, signal: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const time = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  return raceWith(signal, time).finally(() => clearTimeout(timer));
+}
+
+function raceWith<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener("abort", onAbort, { once: true });
+    const lose = () => reject(signal.reason);
+    if (signal.aborted) lose();
+    else signal.addEventListener("abort", lose, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", lose));
   });
 }

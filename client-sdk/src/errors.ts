@@ -45,23 +45,18 @@ export class SimParlantError extends Error {
   /** The code that a class stands for; the base class stands for all. */
   static readonly code: SimErrorCode | undefined = undefined;
 
-  readonly code: SimErrorCode;
+  declare readonly code: SimErrorCode;
   /** The HTTP status, where there was an answer. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** The server's id of the request, to be quoted to whoever runs it. */
-  readonly requestId: string | undefined;
-  readonly details: SimErrorDetails | undefined;
+  declare readonly requestId: string | undefined;
+  declare readonly details: SimErrorDetails | undefined;
   /** Milliseconds after which the server asked to be called again. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
 
-  constructor(code: SimErrorCode, message: string, facts: SimErrorFacts = {}) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
-    this.name = classNameOf(code);
-    this.code = code;
-    this.status = facts.status;
-    this.requestId = facts.requestId;
-    this.details = facts.details;
-    this.retryAfterMs = facts.retryAfterMs;
+  constructor(code: SimErrorCode, message: string, { cause, ...facts }: SimErrorFacts = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    Object.assign(this, facts, { name: classNameOf(code), code });
   }
 
   /** What is wrong with the input, field by field; empty unless the input was refused. */
@@ -85,13 +80,12 @@ export class SimParlantError extends Error {
   }
 
   toJSON(): object {
-    const { name, code, message, status, requestId, details, retryAfterMs } = this;
-    return { name, code, message, status, requestId, details, retryAfterMs };
+    return { ...this, message: this.message };
   }
 }
 
 /** NOT_FOUND is a NotFoundError, also where a bundler has shortened the classes' own names. */
 function classNameOf(code: SimErrorCode): string {
-  const words = code.split("_").filter((word) => word !== "ERROR");
-  return `${words.map((word) => word.charAt(0) + word.slice(1).toLowerCase()).join("")}Error`;
+  const name = code.toLowerCase().replace(/(?:^|_)(.)/g, (_, first: string) => first.toUpperCase());
+  return `${name.replace(/Error$/, "")}Error`;
 }

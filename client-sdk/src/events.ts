@@ -1,11 +1,11 @@
-import { type CallOptions, type CreateOptions, invoke } from "./call.ts";
+import { type CallOptions, type CreateOptions, runMutation, runQuery } from "./call.ts";
 import { AbortedError, InvalidResponseError, TimeoutError, UnauthorizedError } from "./error-classes.ts";
 import { SimParlantError } from "./errors.ts";
 import { openQueue } from "./event-queue.ts";
 import type { WorkspacesEventsCalls } from "./generated/calls.ts";
 import type { AppendEventsInput, Event, EventPage, ListEventsInput } from "./generated/schemas.ts";
-import { newIdempotencyKey } from "./idempotency-key.ts";
-import type { MethodsFor } from "./resource.ts";
+import { keyed } from "./idempotency-key.ts";
+import { type MethodsFor, type OfWorkspace, Resource } from "./resource.ts";
 import { isRetryable } from "./retry.ts";
 
 export type NewEvent = AppendEventsInput["events"][number];
@@ -24,29 +24,20 @@ const STREAM_LIMITS = { timeoutMs: 60_000, retries: 20 };
 const MAX_FRUITLESS = 5;
 
 /** What happens in the sessions of one workspace. */
-export class Events implements MethodsFor<WorkspacesEventsCalls> {
-  readonly #calls: WorkspacesEventsCalls;
-  readonly #workspaceId: string;
-
-  constructor(calls: WorkspacesEventsCalls, workspaceId: string) {
-    this.#calls = calls;
-    this.#workspaceId = workspaceId;
-  }
-
+export class Events extends Resource<WorkspacesEventsCalls, OfWorkspace> implements MethodsFor<WorkspacesEventsCalls> {
   /**
    * Appends one event or up to 100, all of them or none; repeated safely under an idempotency key, the call's own unless
    * one is given.
    */
   append(sessionId: string, events: NewEvent | NewEvent[], options: CreateOptions = {}): Promise<EventPage> {
-    const input = { workspaceId: this.#workspaceId, sessionId, events: Array.isArray(events) ? events : [events] };
-    const keyed = { ...options, idempotencyKey: options.idempotencyKey ?? newIdempotencyKey() };
-    return invoke(keyed, (call) => this.#calls.append.mutate(input, call));
+    const input = { ...this.owner, sessionId, events: Array.isArray(events) ? events : [events] };
+    return runMutation(this.calls.append, input, keyed(options));
   }
 
   /** Events from an offset on; with `waitSeconds`, waits for the first where there is none yet. */
   list(sessionId: string, query: EventQuery = {}, options: CallOptions = {}): Promise<EventPage> {
-    const input = { ...query, workspaceId: this.#workspaceId, sessionId };
-    return invoke(options, (call) => this.#calls.list.query(input, call));
+    const input = { ...query, ...this.owner, sessionId };
+    return runQuery(this.calls.list, input, options);
   }
 
   /**
@@ -57,8 +48,8 @@ export class Events implements MethodsFor<WorkspacesEventsCalls> {
     const { fromOffset = 0, kinds, signal, ...limits } = options;
     let next = fromOffset;
     for (let fruitless = 0; fruitless < MAX_FRUITLESS; fruitless++) {
-      const input = { workspaceId: this.#workspaceId, sessionId, kinds, fromOffset: next };
-      const queue = openQueue<Event>((handlers) => this.#calls.stream.subscribe(input, handlers), {
+      const input = { ...this.owner, sessionId, kinds, fromOffset: next };
+      const queue = openQueue<Event>((handlers) => this.calls.stream.subscribe(input, handlers), {
         ...(signal && { signal }),
         context: { ...STREAM_LIMITS, ...limits },
       });
@@ -75,7 +66,7 @@ export class Events implements MethodsFor<WorkspacesEventsCalls> {
       } finally {
         queue.close();
       }
-      if (signal?.aborted) throw new AbortedError("The stream was aborted", { cause: signal.reason });
+      if (signal?.aborted) throw new AbortedError("The call was aborted", { cause: signal.reason });
     }
     yield* this.#poll(sessionId, { ...options, fromOffset: next });
   }

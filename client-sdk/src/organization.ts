@@ -1,7 +1,7 @@
-import { type CallOptions, invoke } from "./call.ts";
+import { type CallOptions, runQuery } from "./call.ts";
 import type { OrganizationsAnalyticsCalls, OrganizationsCalls } from "./generated/calls.ts";
 import type { OrganizationOverview, OrganizationOverviewInput } from "./generated/schemas.ts";
-import type { MethodsFor } from "./resource.ts";
+import { type MethodsFor, Resource } from "./resource.ts";
 
 export type OrganizationOverviewOptions = Omit<OrganizationOverviewInput, "organizationId">;
 
@@ -12,22 +12,17 @@ export class Organization implements MethodsFor<OrganizationsCalls> {
 
   constructor(calls: OrganizationsCalls, id: string) {
     this.id = id;
-    this.analytics = new OrganizationAnalytics(calls.analytics, id);
+    this.analytics = new OrganizationAnalytics(calls.analytics, { organizationId: id });
   }
 }
 
 /** What an organization's live workspaces come to. */
-export class OrganizationAnalytics implements MethodsFor<OrganizationsAnalyticsCalls> {
-  readonly #calls: OrganizationsAnalyticsCalls;
-  readonly #organizationId: string;
-
-  constructor(calls: OrganizationsAnalyticsCalls, organizationId: string) {
-    this.#calls = calls;
-    this.#organizationId = organizationId;
-  }
-
+export class OrganizationAnalytics
+  extends Resource<OrganizationsAnalyticsCalls, { organizationId: string }>
+  implements MethodsFor<OrganizationsAnalyticsCalls>
+{
   /** The workspaces' numbers added up, beside as much time before, and who uses most; the last 30 days unless given. */
   overview(of: OrganizationOverviewOptions = {}, options: CallOptions = {}): Promise<OrganizationOverview> {
-    return invoke(options, (call) => this.#calls.overview.query({ ...of, organizationId: this.#organizationId }, call));
+    return runQuery(this.calls.overview, { ...of, ...this.owner }, options);
   }
 }

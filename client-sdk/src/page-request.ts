@@ -1,3 +1,4 @@
+import { type CallOptions, runQuery, type TrpcCallOptions } from "./call.ts";
 import { InvalidResponseError } from "./error-classes.ts";
 
 /** A page of a list. */
@@ -53,4 +54,13 @@ export class PageRequest<Item, P extends Page<Item>> implements PromiseLike<P>, 
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     for await (const page of this.pages()) yield* page.data;
   }
+}
+
+/** A list by its filters, of which each page is a call of its own. */
+export function listPages<Item, P extends Page<Item>, Input extends { cursor?: string | undefined }>(
+  procedure: { query(input: Input, options?: TrpcCallOptions): Promise<P> },
+  filters: Input,
+  options: CallOptions,
+): PageRequest<Item, P> {
+  return new PageRequest((cursor) => runQuery(procedure, { ...filters, cursor }, options), filters.cursor);
 }

@@ -4,3 +4,19 @@ export type MethodsFor<Calls> = {
     ? (...args: never[]) => unknown
     : MethodsFor<Calls[Name]>;
 };
+
+/** What one owner has of one kind: the calls, and how each of them names the owner. */
+export abstract class Resource<Calls, Owner> {
+  protected readonly calls: Calls;
+  protected readonly owner: Owner;
+
+  constructor(calls: Calls, owner: Owner) {
+    this.calls = calls;
+    this.owner = owner;
+  }
+}
+
+/** How calls name a workspace. */
+export interface OfWorkspace {
+  readonly workspaceId: string;
+}

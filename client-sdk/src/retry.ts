@@ -6,7 +6,7 @@ const MAX_BACKOFF_MS = 8_000;
 export const MAX_RETRY_AFTER_MS = 60_000;
 
 const SECONDS = /^\d{1,9}$/;
-const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+const REPEATED = new Set<string>(["CONNECTION", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR"]);
 const NEVER_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
 
 /**
@@ -14,22 +14,11 @@ const NEVER_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
  * or a mutation under an idempotency key. Any other is made again only where the server surely has done nothing.
  */
 export function isRetryable(error: SimParlantError, isRepeatable: boolean): boolean {
-  switch (error.code) {
-    case "RATE_LIMITED":
-      return true;
-    case "CONNECTION":
-      return isRepeatable || NEVER_CONNECTED.has(systemCodeOf(error.cause));
-    case "SERVICE_UNAVAILABLE":
-    case "INTERNAL_ERROR":
-      return isRepeatable;
-    case "TIMEOUT":
-      return isRepeatable && error.status !== undefined;
-    case "CONFLICT":
-      // An earlier try of this very call, whose answer was lost, is still at work.
-      return isRepeatable && error.details?.code === "IDEMPOTENCY_IN_FLIGHT";
-    default:
-      return false;
-  }
+  const { code, status, details, cause } = error;
+  if (code === "RATE_LIMITED") return true;
+  if (!isRepeatable) return code === "CONNECTION" && NEVER_CONNECTED.has(errnoOf(cause) ?? "");
+  // Where it is said to be in flight, an earlier try of this very call, whose answer was lost, is still at work.
+  return REPEATED.has(code) || (code === "TIMEOUT" && status !== undefined) || details?.code === "IDEMPOTENCY_IN_FLIGHT";
 }
 
 /** Milliseconds until the next try: what the server asked for, else a full-jitter backoff; null where it asks for too much. */
@@ -42,12 +31,12 @@ export function backoffMs(attempt: number, retryAfterMs: number | undefined, ran
 export function parseRetryAfter(header: string | null, now: number): number | undefined {
   const text = header?.trim() ?? "";
   if (SECONDS.test(text)) return Number(text) * 1_000;
-  if (!HTTP_DATE.test(text)) return undefined;
-  const date = Date.parse(text);
+  // Every other of the forms that Date.parse takes is none of HTTP's.
+  const date = text.endsWith(" GMT") ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-function systemCodeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
+/** What fetch's error has as its own cause, where that is the system's. */
+function errnoOf(error: unknown): string | undefined {
+  return (error as { cause?: { code?: string } } | undefined)?.cause?.code;
 }

@@ -26,13 +26,13 @@ export async function* readServerSentEvents(
       const blocks = (rest + decoder.decode(value, { stream: true })).split(/\r?\n\r?\n/);
       rest = blocks.pop() ?? "";
       for (const block of blocks) {
-        const valuesOf = (field: string) =>
-          block
-            .split(/\r?\n/)
-            .flatMap((line) => (line.startsWith(`${field}:`) ? line.slice(field.length + 1).replace(/^ /, "") : []));
-        const data = valuesOf("data");
-        if (data.length > 0)
-          yield { type: valuesOf("event")[0] ?? "message", data: data.join("\n"), id: valuesOf("id")[0] ?? "" };
+        const fields: Partial<Record<string, string>> = {};
+        for (const line of block.split(/\r?\n/)) {
+          const [, name = "", value = ""] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
+          fields[name] = name in fields ? `${fields[name]}\n${value}` : value;
+        }
+        const { event: type = "message", data, id = "" } = fields;
+        if (data !== undefined) yield { type, data, id };
       }
     }
   } finally {

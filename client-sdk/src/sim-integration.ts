@@ -1,4 +1,4 @@
-import { type CallOptions, invoke } from "./call.ts";
+import { type CallOptions, runMutation, runQuery } from "./call.ts";
 import type { SimIntegrationCalls } from "./generated/calls.ts";
 import type {
   AcceptedDelivery,
@@ -35,42 +35,42 @@ export class SimIntegration implements MethodsFor<SimIntegrationCalls> {
 
   /** Whether the server and Sim's database work together; needs no credential. */
   health(options: CallOptions = {}): Promise<IntegrationHealth> {
-    return invoke(options, (call) => this.#calls.health.query(undefined, call));
+    return runQuery(this.#calls.health, undefined, options);
   }
 
   /** Everything that the server and Sim have to agree on, looked at now; a failed check is an answer and no error. */
   validate(options: CallOptions = {}): Promise<IntegrationValidation> {
-    return invoke(options, (call) => this.#calls.validate.mutate(undefined, call));
+    return runMutation(this.#calls.validate, undefined, options);
   }
 
   readonly sync = {
     /** Brings workspaces in step with Sim now; those that fail are named, and hold up no other. Repeated safely. */
     workspaces: (workspaces: SyncWorkspacesInput, options: CallOptions = {}): Promise<SyncedWorkspaces> =>
-      invoke(options, (call) => this.#calls.sync.workspaces.mutate(workspaces, call)),
+      runMutation(this.#calls.sync.workspaces, workspaces, options),
 
     /** How a workspace stands beside Sim at this moment, and what differs. */
     status: (workspaceId: string, options: CallOptions = {}): Promise<SyncStatus> =>
-      invoke(options, (call) => this.#calls.sync.status.query({ workspaceId }, call)),
+      runQuery(this.#calls.sync.status, { workspaceId }, options),
   };
 
   /** For Sim's backend with its internal token; whoever has the webhooks' secret sends the same events by the webhooks entry. */
   readonly webhooks = {
     /** Tells of a workspace; it has its effect once, as Sim's tables say then. */
     workspaceEvents: (event: WorkspaceEvent, { deliveryId, ...options }: DeliveryOptions = {}): Promise<AcceptedDelivery> =>
-      invoke(options, (call) => this.#calls.webhooks.workspaceEvents.mutate({ event, deliveryId }, call)),
+      runMutation(this.#calls.webhooks.workspaceEvents, { event, deliveryId }, options),
 
     /** Tells that a user's permission was changed; what was remembered of it is dropped. */
     permissionUpdates: (update: PermissionUpdate, { deliveryId, ...options }: DeliveryOptions = {}): Promise<AcceptedDelivery> =>
-      invoke(options, (call) => this.#calls.webhooks.permissionUpdates.mutate({ event: update, deliveryId }, call)),
+      runMutation(this.#calls.webhooks.permissionUpdates, { event: update, deliveryId }, options),
 
     /** Queues deliveries of a workspace again that have failed, each with all its tries. */
     replay: (deliveries: ReplayInput, options: CallOptions = {}): Promise<ReplayedDeliveries> =>
-      invoke(options, (call) => this.#calls.webhooks.replay.mutate(deliveries, call)),
+      runMutation(this.#calls.webhooks.replay, deliveries, options),
   };
 
   readonly cache = {
     /** Every instance forgets what it remembers of a workspace, of a user, or of a user in a workspace; without either only for Sim's backend. */
     clear: (scope: ClearCacheInput = {}, options: CallOptions = {}): Promise<ClearedCache> =>
-      invoke(options, (call) => this.#calls.cache.clear.mutate(scope, call)),
+      runMutation(this.#calls.cache.clear, scope, options),
   };
 }

@@ -1,7 +1,6 @@
 import { type Operation, type OperationLink, TRPCClientError } from "@trpc/client";
 import { observable } from "@trpc/server/observable";
-import { type Answer, type FetchResponse, readAnswer } from "./answer.ts";
-import { type Call, sendAndRead } from "./call-fetch.ts";
+import { type Call, sendCall } from "./call-fetch.ts";
 import { type ConnectedOptions, trpcUrl } from "./client-options.ts";
 import { ConnectionError, InvalidResponseError } from "./error-classes.ts";
 import type { Ports } from "./ports.ts";
@@ -60,11 +59,10 @@ async function follow(request: StreamRequest, connection: AbortController, liste
       if (type === "connected") {
         silenceMs = (JSON.parse(data) as { reconnectAfterInactivityMs?: number }).reconnectAfterInactivityMs ?? 0;
         listener.next({ result: { type: "started" } });
-      } else if (type !== "ping") {
-        const told = TRANSFORMER.output.deserialize(JSON.parse(data));
-        if (type !== "message") throw TRPCClientError.from({ error: told });
-        listener.next({ result: { type: "data", data: { id, data: told } } });
       }
+      const tell = () => TRANSFORMER.output.deserialize(JSON.parse(data));
+      if (type === "serialized-error") throw TRPCClientError.from({ error: tell() });
+      if (type === "message") listener.next({ result: { type: "data", data: { id, data: tell() } } });
       clearTimeout(timer);
       if (silenceMs > 0) timer = setTimeout(() => connection.abort(), silenceMs);
     }
@@ -74,31 +72,20 @@ async function follow(request: StreamRequest, connection: AbortController, liste
   throw new ConnectionError("The stream ended");
 }
 
-interface OpenStream {
-  error: null;
-  isTrpc: true;
-  body: ReadableStream<Uint8Array>;
-}
-
 async function openBody(
   { client, ports, call, operation }: StreamRequest,
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
   const input = encodeURIComponent(JSON.stringify(TRANSFORMER.input.serialize(operation.input)));
   const url = `${trpcUrl(client.baseUrl)}/${operation.path}?input=${input}`;
-  const request = { url, method: "GET", headers: { accept: "text/event-stream" }, body: undefined, signal };
-  const read = async (response: FetchResponse): Promise<OpenStream | Answer> => {
-    const { status, headers, body } = response;
-    const isStream = status === 200 && headers.get("content-type")?.includes("text/event-stream");
-    return isStream && body ? { error: null, isTrpc: true, body } : readAnswer(response, ports.now());
-  };
-  const opened = await sendAndRead(client, ports, call, request, read);
-  if ("body" in opened) return opened.body;
-  throw opened.error ?? new InvalidResponseError("The answer is no stream");
+  const request = { url, method: "GET", headers: { accept: "text/event-stream" }, signal };
+  const { error, stream } = await sendCall(client, ports, call, request);
+  if (stream) return stream;
+  throw error ?? new InvalidResponseError("The server's answer could not be read");
 }
 
 /** What fetch throws where a connection breaks is no error of ours. */
 function toError(error: unknown): Error {
   const isOurs = error instanceof Error && !(error instanceof TypeError) && error.name !== "AbortError";
-  return isOurs ? error : new ConnectionError("The connection of the stream broke", { cause: error });
+  return isOurs ? error : new ConnectionError("The stream broke", { cause: error });
 }

@@ -1,4 +1,4 @@
-import { type CallOptions, type CreateOptions, invoke } from "./call.ts";
+import { type CallOptions, type CreateOptions, runMutation, runQuery } from "./call.ts";
 import type { WorkspacesWebhooksCalls, WorkspacesWebhooksEndpointsCalls } from "./generated/calls.ts";
 import type {
   CreateWebhookEndpointInput,
@@ -14,9 +14,9 @@ import type {
   WebhookEndpointPage,
   WebhookEndpointWithSecret,
 } from "./generated/schemas.ts";
-import { newIdempotencyKey } from "./idempotency-key.ts";
-import { PageRequest } from "./page-request.ts";
-import type { MethodsFor } from "./resource.ts";
+import { keyed } from "./idempotency-key.ts";
+import { listPages, type PageRequest } from "./page-request.ts";
+import { type MethodsFor, type OfWorkspace, Resource } from "./resource.ts";
 
 export type NewWebhookEndpoint = Omit<CreateWebhookEndpointInput, "workspaceId">;
 export type WebhookEndpointChanges = Omit<UpdateWebhookEndpointInput, "workspaceId" | "endpointId">;
@@ -27,51 +27,42 @@ export type DeliveryFilters = Omit<ListDeliveriesInput, "workspaceId" | "endpoin
 export class WorkspaceWebhooks implements MethodsFor<WorkspacesWebhooksCalls> {
   readonly endpoints: WebhookEndpoints;
 
-  constructor(calls: WorkspacesWebhooksCalls, workspaceId: string) {
-    this.endpoints = new WebhookEndpoints(calls.endpoints, workspaceId);
+  constructor(calls: WorkspacesWebhooksCalls, owner: OfWorkspace) {
+    this.endpoints = new WebhookEndpoints(calls.endpoints, owner);
   }
 }
 
-export class WebhookEndpoints implements MethodsFor<WorkspacesWebhooksEndpointsCalls> {
-  readonly #calls: WorkspacesWebhooksEndpointsCalls;
-  readonly #workspaceId: string;
-
-  constructor(calls: WorkspacesWebhooksEndpointsCalls, workspaceId: string) {
-    this.#calls = calls;
-    this.#workspaceId = workspaceId;
-  }
-
+export class WebhookEndpoints
+  extends Resource<WorkspacesWebhooksEndpointsCalls, OfWorkspace>
+  implements MethodsFor<WorkspacesWebhooksEndpointsCalls>
+{
   /** Registers an endpoint. Its secret is in this answer and in no later one; `verify` of the webhooks entry checks with it. */
   create(endpoint: NewWebhookEndpoint, options: CreateOptions = {}): Promise<WebhookEndpointWithSecret> {
-    const input = { ...endpoint, workspaceId: this.#workspaceId };
-    const idempotencyKey = options.idempotencyKey ?? newIdempotencyKey();
-    return invoke({ ...options, idempotencyKey }, (call) => this.#calls.create.mutate(input, call));
+    const input = { ...endpoint, ...this.owner };
+    return runMutation(this.calls.create, input, keyed(options));
   }
 
   /** The endpoints: awaited, one page; iterated, all of them. */
   list(filters: WebhookEndpointFilters = {}, options: CallOptions = {}): PageRequest<WebhookEndpointEntry, WebhookEndpointPage> {
-    return new PageRequest((cursor) => {
-      const input = { ...filters, cursor, workspaceId: this.#workspaceId };
-      return invoke(options, (call) => this.#calls.list.query(input, call));
-    }, filters.cursor);
+    return listPages(this.calls.list, { ...filters, ...this.owner }, options);
   }
 
   get(endpointId: string, options: CallOptions = {}): Promise<WebhookEndpoint> {
-    return invoke(options, (call) => this.#calls.get.query(this.#ref(endpointId), call));
+    return runQuery(this.calls.get, this.#ref(endpointId), options);
   }
 
   /** Changes the given fields; `isEnabled: true` also forgets that it was failing. */
   update(endpointId: string, changes: WebhookEndpointChanges, options: CallOptions = {}): Promise<WebhookEndpoint> {
-    return invoke(options, (call) => this.#calls.update.mutate({ ...changes, ...this.#ref(endpointId) }, call));
+    return runMutation(this.calls.update, { ...changes, ...this.#ref(endpointId) }, options);
   }
 
   delete(endpointId: string, options: CallOptions = {}): Promise<DeletedWebhookEndpoint> {
-    return invoke(options, (call) => this.#calls.delete.mutate(this.#ref(endpointId), call));
+    return runMutation(this.calls.delete, this.#ref(endpointId), options);
   }
 
   /** Another secret, in this answer and in no later one; for a day the one before signs too. */
   rotateSecret(endpointId: string, options: CallOptions = {}): Promise<WebhookEndpointWithSecret> {
-    return invoke(options, (call) => this.#calls.rotateSecret.mutate(this.#ref(endpointId), call));
+    return runMutation(this.calls.rotateSecret, this.#ref(endpointId), options);
   }
 
   /** What was sent to it, newest first, with every try: awaited, one page; iterated, all that is kept. */
@@ -80,23 +71,20 @@ export class WebhookEndpoints implements MethodsFor<WorkspacesWebhooksEndpointsC
     filters: DeliveryFilters = {},
     options: CallOptions = {},
   ): PageRequest<EndpointDelivery, EndpointDeliveryPage> {
-    return new PageRequest((cursor) => {
-      const input = { ...filters, cursor, ...this.#ref(endpointId) };
-      return invoke(options, (call) => this.#calls.deliveries.query(input, call));
-    }, filters.cursor);
+    return listPages(this.calls.deliveries, { ...filters, ...this.#ref(endpointId) }, options);
   }
 
   /** Sends a delivery once more, or now where it waits for its next try. */
   redeliver(endpointId: string, deliveryId: string, options: CallOptions = {}): Promise<QueuedDelivery> {
-    return invoke(options, (call) => this.#calls.redeliver.mutate({ ...this.#ref(endpointId), deliveryId }, call));
+    return runMutation(this.calls.redeliver, { ...this.#ref(endpointId), deliveryId }, options);
   }
 
   /** Sends an event that says nothing. */
   test(endpointId: string, options: CallOptions = {}): Promise<QueuedDelivery> {
-    return invoke(options, (call) => this.#calls.test.mutate(this.#ref(endpointId), call));
+    return runMutation(this.calls.test, this.#ref(endpointId), options);
   }
 
   #ref(endpointId: string) {
-    return { workspaceId: this.#workspaceId, endpointId };
+    return { ...this.owner, endpointId };
   }
 }

@@ -25,14 +25,15 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
 
   constructor(calls: WorkspacesCalls, id: string) {
     this.id = id;
-    this.access = new WorkspaceAccess(calls.access, id);
-    this.agents = new Agents(calls.agents, id);
-    this.analytics = new WorkspaceAnalytics(calls.analytics, id);
-    this.guidelines = new Guidelines(calls.guidelines, id);
-    this.isolation = new WorkspaceIsolation(calls.isolation, id);
-    this.audit = new AuditLog(calls.audit, id);
-    this.sessions = new Sessions(calls.sessions, id);
-    this.events = new Events(calls.events, id);
-    this.webhooks = new WorkspaceWebhooks(calls.webhooks, id);
+    const owner = { workspaceId: id };
+    this.access = new WorkspaceAccess(calls.access, owner);
+    this.agents = new Agents(calls.agents, owner);
+    this.analytics = new WorkspaceAnalytics(calls.analytics, owner);
+    this.guidelines = new Guidelines(calls.guidelines, owner);
+    this.isolation = new WorkspaceIsolation(calls.isolation, owner);
+    this.audit = new AuditLog(calls.audit, owner);
+    this.sessions = new Sessions(calls.sessions, owner);
+    this.events = new Events(calls.events, owner);
+    this.webhooks = new WorkspaceWebhooks(calls.webhooks, owner);
   }
 }

@@ -47,7 +47,8 @@ const UNREACHABLE: Refusal = { status: 502, code: "SERVICE_UNAVAILABLE", message
  */
 export function createParlantRoute(options: ParlantRouteOptions): ParlantRoute {
   const { baseUrl } = options;
-  const findServer = typeof baseUrl === "function" ? () => serverUrl(baseUrl()) : always(serverUrl(baseUrl));
+  const findServer = () => serverUrl(typeof baseUrl === "function" ? baseUrl() : baseUrl);
+  if (typeof baseUrl !== "function") findServer();
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX);
   const alsoForwarded = checkForwarded(options.alsoForward ?? []);
   const { timeoutMs } = callLimits({ timeoutMs: DEFAULT_TIMEOUT_MS }, { timeoutMs: options.timeoutMs });
@@ -85,10 +86,6 @@ export function createParlantRoute(options: ParlantRouteOptions): ParlantRoute {
   const OPTIONS: RouteHandler = async () =>
     new Response(null, { status: 204, headers: { allow: [...METHODS, "OPTIONS"].join(", ") } });
   return { GET: forward, HEAD: forward, POST: forward, PUT: forward, PATCH: forward, DELETE: forward, OPTIONS };
-}
-
-function always<Value>(value: Value): () => Value {
-  return () => value;
 }
 
 /** Whether the browser says so. None of today's leaves it out, and no page can write it. */
