@@ -27,7 +27,7 @@ export function seenSessionsSql(
 const IS_CUSTOMERS = "kind = 'message' and source in ('customer', 'customer_ui')";
 const IS_AGENTS = "kind = 'message' and source in ('ai_agent', 'human_agent', 'human_agent_on_behalf_of_ai_agent')";
 const FAILED_CALLS =
-  "$.tool_calls[*] ? (exists(@.result.error) || exists(@.result.metadata.error) || exists(@.result.metadata.error_details))";
+  "$.tool_calls[*] ? (@.result.error != null || @.result.error_details != null || @.result.metadata.error != null || @.result.metadata.error_details != null)";
 
 /** What numbers of events are kept as, beside the session and the quarter of an hour. */
 export const QUARTER_COLUMNS = "messages, customer_messages, agent_messages, tool_calls, tool_errors, latencies_ms";

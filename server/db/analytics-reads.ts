@@ -11,7 +11,7 @@ import {
   type WorkspaceSums,
   workspaceSumsStatement,
 } from "./analytics-statements.ts";
-import { type SettleQuery, settleStatement } from "./settle-activity.ts";
+import { type Settled, type SettledRow, type SettleQuery, settleStatement, toSettled } from "./settle-activity.ts";
 import type { Statement } from "./sim-reader.ts";
 
 /** What happened in the sessions that the caller sees, each by one statement. */
@@ -20,8 +20,8 @@ export interface AnalyticsReads {
   buckets(query: BucketsQuery): Promise<BucketSums[]>;
   /** What the workspace is to be joined with others by. */
   workspace(query: BucketsQuery): Promise<WorkspaceSums>;
-  /** The numbers of some sessions are settled; answers with of how many. */
-  settle(query: SettleQuery): Promise<number>;
+  /** The numbers of some sessions are settled. */
+  settle(query: SettleQuery): Promise<Settled>;
   /** A page of the agents that the caller sees, with the sums of their sessions. */
   agents(query: AgentSumsQuery): Promise<AgentSums[]>;
 }
@@ -31,10 +31,7 @@ export function analyticsReads(workspaceId: string, query: (statement: Statement
     overview: async (given) => onlyRow((await query(overviewStatement(workspaceId, given))) as OverviewRow[]),
     workspace: async (given) => onlyRow((await query(workspaceSumsStatement(workspaceId, given))) as WorkspaceSums[]),
     buckets: (given) => query(bucketSumsStatement(workspaceId, given)) as Promise<BucketSums[]>,
-    async settle(given) {
-      const [row] = (await query(settleStatement(workspaceId, given))) as { count: number }[];
-      return row?.count ?? 0;
-    },
+    settle: async (given) => toSettled(onlyRow((await query(settleStatement(workspaceId, given))) as SettledRow[])),
     agents: (given) => query(agentSumsStatement(workspaceId, given)) as Promise<AgentSums[]>,
   });
 }

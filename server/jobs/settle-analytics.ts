@@ -1,5 +1,7 @@
+import { LOWEST_ID } from "../db/audit-log.ts";
 import type { Binding } from "../db/binding.ts";
 import { eachWorkspace } from "../db/each-workspace.ts";
+import type { Settled, SettlePlace } from "../db/settle-activity.ts";
 import type { SimReader } from "../db/sim-reader.ts";
 import { systemBinding } from "../db/system-binding.ts";
 import type { WorkspaceDb } from "../db/workspace-db.ts";
@@ -12,42 +14,44 @@ export interface SettleOptions {
   openWorkspace(binding: Binding): WorkspaceDb;
   clock: Clock;
   log: Logger;
-  batchSize?: number;
+  /** Of one statement. */
+  takeSessions?: number;
+  takeEvents?: number;
 }
 
 const BINDING = "analytics.settle";
 /** How long a session is left alone after its last event: until then its events are read, and there are few such sessions. */
 const QUIET_MS = 5 * 60_000;
 
-const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 /**
  * Counts, in every workspace, the events of the sessions that have been quiet for a while, so that analytics need not read
- * them again, and says of how many sessions. One sweep often looks at what was active within the hour, which an index
+ * them again, and says of how many sessions. One sweep often looks at what was active within a day, which an index
  * finds; one a day looks at all sessions, for what was left while no server ran. What fails in one workspace is logged, and
  * tried again by the next sweep.
  */
 export function settleAnalytics(options: SettleOptions): Sweep[] {
   return [
-    settleSweep({ name: "analytics.settle", everySeconds: 120, withinMs: HOUR_MS }, options),
+    settleSweep({ name: "analytics.settle", everySeconds: 120, withinMs: DAY_MS }, options),
     settleSweep({ name: "analytics.settle-all", everySeconds: 86_400, withinMs: Number.POSITIVE_INFINITY }, options),
   ];
 }
 
 function settleSweep(
   { name, everySeconds, withinMs }: { name: string; everySeconds: number; withinMs: number },
-  { sim, openWorkspace, clock, log, batchSize = 1_000 }: SettleOptions,
+  { sim, openWorkspace, clock, log, takeSessions = 1_000, takeEvents = 100_000 }: SettleOptions,
 ): Sweep {
   const settleIn = async (workspaceId: string, signal: AbortSignal): Promise<number> => {
     const { analytics } = openWorkspace(systemBinding(workspaceId, BINDING));
+    const nowMs = clock.now();
+    const activeSince = new Date(Math.max(0, nowMs - withinMs));
     let total = 0;
-    for (let count = 1; count > 0 && !signal.aborted; total += count) {
-      const nowMs = clock.now();
-      count = await analytics.settle({
-        activeSince: new Date(Math.max(0, nowMs - withinMs)),
-        quietSince: new Date(nowMs - QUIET_MS),
-        take: batchSize,
-      });
+    let behind: SettlePlace | null = { activeAt: new Date(nowMs - QUIET_MS), sessionId: LOWEST_ID };
+    while (behind && !signal.aborted) {
+      const settled: Settled = await analytics.settle({ behind, activeSince, takeSessions, takeEvents });
+      total += settled.count;
+      behind = settled.next;
     }
     return total;
   };

@@ -12,6 +12,8 @@ type RecognisedContext = RequestContext & { caller: Authentication; path: string
 /** A procedure of an organization, for its owners and admins; for anyone else there is none. */
 export function organizationProcedure(summary: string): OrganizationStep {
   const builder = ladder({ permission: "authenticated", summary }).use(async ({ ctx, path, next }) => {
+    // Whoever was refused too often is told so, remembered or not; who the caller is, is asked anew.
+    await recognise(ctx, false);
     const caller = await recognise(ctx, true);
     return next({ ctx: { caller, path } });
   });

@@ -14,7 +14,7 @@ import {
   type WorkspaceContext,
 } from "../permissions/workspace-context.ts";
 import type { LeveledAgent } from "../workspaces/agents/agent-row.ts";
-import { loadAgent } from "../workspaces/agents/load-agent.ts";
+import { type LoadOptions, loadAgent } from "../workspaces/agents/load-agent.ts";
 import { beginAttempt, noteFailure } from "./attempt.ts";
 import type { RequestContext } from "./context.ts";
 import { type Entry, enterAfresh, enterWorkspace, withIsolation, withWorkspace } from "./enter-workspace.ts";
@@ -88,7 +88,7 @@ export function isolationProcedure(
 export function agentProcedure(
   operation: AgentOperation,
   summary: string,
-  options: { isDeletedIncluded?: boolean; isShared?: boolean } = {},
+  options: LoadOptions = {},
 ): Step<
   { ctx: WorkspaceContext; agent: LeveledAgent },
   { ctx: TransactionContext; agent: LeveledAgent },

@@ -9,6 +9,8 @@ import type { OrganizationOverview, OrganizationOverviewInput } from "./schemas.
 const TOP = 10;
 /** How many workspaces are read at a time, so that an organization takes no more connections than a few callers do. */
 const AT_A_TIME = 4;
+/** After so long no other workspace is begun with: whoever asked has an answer before it asks again. */
+const MOST_MS = 10_000;
 
 type CountedWorkspace = WorkspaceSums & { id: string; name: string };
 
@@ -68,9 +70,10 @@ async function readWorkspaces(
   query: { from: Date; to: Date; starts: Date[] },
 ): Promise<CountedWorkspace[]> {
   const waiting = [...ctx.workspaces];
+  const endsAtMs = performance.now() + MOST_MS;
   const counted: CountedWorkspace[] = [];
   const readOn = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
+    for (let next = waiting.shift(); next && performance.now() < endsAtMs; next = waiting.shift()) {
       const { id, name } = next;
       const sums = await ctx.inWorkspace(id, (workspace) =>
         workspace.db.analytics.workspace({ ...query, view: sessionViewOf(workspace, nowMs) }),

@@ -33,7 +33,9 @@ export const OrganizationOverview = z.object({
     .boolean()
     .describe("Whether every live workspace is in it, so that all is exact but latencies, which are so to within 1 %"),
   totalWorkspaces: count.describe("Live workspaces of the organization"),
-  countedWorkspaces: count.describe("Those that are in the numbers: not what the credential is not let into, nor more than 500"),
+  countedWorkspaces: count.describe(
+    "Those that are in the numbers: not what the credential is not let into, nor more than 500, nor more than ten seconds are enough for",
+  ),
   totalAgents,
   activeAgents,
   agentsByStatus,

@@ -4,6 +4,15 @@ import type { TransactionContext, WorkspaceContext } from "../../permissions/wor
 import { AppError, agentNotFound } from "../../shared/errors.ts";
 import { type LeveledAgent, leveledAgents } from "./agent-row.ts";
 
+/** How an agent is read. */
+export interface LoadOptions {
+  isDeletedIncluded?: boolean;
+  /** In a transaction it is shared with others who need it as it is, and not locked. */
+  isShared?: boolean;
+  /** Its sessions are counted, for an answer that tells their numbers; elsewhere they are 0, as counting may take long. */
+  isCounted?: boolean;
+}
+
 /**
  * The agent that a call names, once the caller's level on it is known to reach what the call needs. In a transaction it
  * is locked, or shared with others who need it as it is, and decided upon once more, so that a grant that is being taken away has been, or has to wait. Nobody waits
@@ -16,10 +25,10 @@ export async function loadAgent(
   ctx: WorkspaceContext | TransactionContext,
   agentId: string,
   required: AccessLevel,
-  options: { isDeletedIncluded?: boolean; isShared?: boolean } = {},
+  options: LoadOptions = {},
 ): Promise<LeveledAgent> {
-  const agent = await readAgent(ctx, agentId, required, options);
-  if (!("lockAgent" in ctx.db)) return agent;
+  if (!("lockAgent" in ctx.db)) return readAgent(ctx, agentId, required, options);
+  await readAgent(ctx, agentId, required, { ...options, isCounted: false });
   await (options.isShared ? ctx.db.shareAgent(agentId) : ctx.db.lockAgent(agentId));
   return readAgent(ctx, agentId, required, options);
 }
@@ -28,15 +37,15 @@ async function readAgent(
   ctx: WorkspaceContext | TransactionContext,
   agentId: string,
   required: AccessLevel,
-  options: { isDeletedIncluded?: boolean },
+  { isDeletedIncluded = false, isCounted = false }: LoadOptions,
 ): Promise<LeveledAgent> {
   const nowMs = ctx.clock.now();
   const view = sessionViewOf(ctx, nowMs);
   const rows = await ctx.db.agentsById({
     ids: [agentId],
     grantee: view.levels.rule.grantee,
-    view,
-    areDeletedIncluded: options.isDeletedIncluded ?? false,
+    view: isCounted ? view : null,
+    areDeletedIncluded: isDeletedIncluded,
   });
   const [agent] = await leveledAgents(ctx, rows, nowMs);
   if (!agent) throw agentNotFound();

@@ -19,12 +19,14 @@ export const agentsRouter = {
     .output(AgentPage)
     .query(({ ctx, input }) => listAgents(ctx, input)),
 
-  get: agentProcedure("agent:get", "Returns one agent.")
+  get: agentProcedure("agent:get", "Returns one agent.", { isCounted: true })
     .input(AgentRef)
     .output(Agent)
     .query(({ agent }) => toAgent(agent)),
 
-  update: agentProcedure("agent:update", "Changes the given fields of an agent; null clears one, an absent one stays.")
+  update: agentProcedure("agent:update", "Changes the given fields of an agent; null clears one, an absent one stays.", {
+    isCounted: true,
+  })
     .input(UpdateAgentInput)
     .output(Agent)
     .mutation(({ ctx, agent, input }) => updateAgent(ctx, agent, input)),
@@ -34,7 +36,7 @@ export const agentsRouter = {
     .output(DeletedAgent)
     .mutation(({ ctx, agent }) => deleteAgent(ctx, agent)),
 
-  restore: agentProcedure("agent:restore", "Restores a deleted agent as it was.", { isDeletedIncluded: true })
+  restore: agentProcedure("agent:restore", "Restores a deleted agent as it was.", { isDeletedIncluded: true, isCounted: true })
     .input(AgentRef)
     .output(Agent)
     .mutation(({ ctx, agent }) => restoreAgent(ctx, agent)),

@@ -8,6 +8,8 @@ const DAY_MS = 86_400_000;
 const MAX_DAYS = 732;
 const MAX_BUCKETS = 1_000;
 const DAYS = { "7d": 7, "30d": 30, "90d": 90 } as const satisfies Record<AnalyticsPeriod, number>;
+/** The last quarter of an hour that a date of four digits can begin. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 45);
 const DEFAULT_PERIOD = "30d";
 
 /** The time that an answer is of: `to` is excluded, and as much of the time before is compared with. */
@@ -39,6 +41,7 @@ export function toRange({ period, from, to, timezone }: AskedRange, nowMs: numbe
   if (from.getTime() >= endMs)
     throw refused("to", to ? 'must be later than "from"' : '"from" must lie in the past where "to" is not given');
   const toMs = ceil(endMs);
+  if (toMs > LAST_MS) throw refused("to", "must be in the year 9999 at the latest");
   if (toMs - fromMs > MAX_DAYS * DAY_MS) throw refused("from", `must be at most ${MAX_DAYS} days before "to"`);
   return { period: "custom", previousFromMs: fromMs - (toMs - fromMs), fromMs, toMs };
 }

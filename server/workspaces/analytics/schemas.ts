@@ -70,7 +70,7 @@ export const ActivityTotals = z.object({
   uniqueUsers: count.describe("Users of Sim's whose sessions were active"),
   uniqueCustomers: count.describe("Ids of customers whose sessions were active; guest is one"),
   toolCalls: count,
-  toolErrors: count.describe("Calls whose result, or its metadata, has an error or error_details"),
+  toolErrors: count.describe("Calls whose result, or its metadata, has an error or error_details that is not null"),
   toolErrorRate: rate.describe("Of the tool calls, 0 to 1; null where there were none"),
   responses: count.describe("Messages of agents right behind one of a customer"),
   responseLatencyMs: z

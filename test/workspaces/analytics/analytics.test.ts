@@ -221,6 +221,7 @@ test("what cannot be answered is refused with the field and what is allowed", as
     [{ period: "7d", from, to }, "period"],
     [{ period: "1y" }, "period"],
     [{ from: new Date("2020-01-01T00:00:00Z"), to }, "from"],
+    [{ from: new Date("9999-12-31T00:00:00Z"), to: new Date("9999-12-31T23:59:59.999Z") }, "to"],
     [{ interval: "minute" }, "interval"],
     [{ period: "90d", interval: "hour" }, "interval"],
   ];

@@ -103,10 +103,12 @@ function dataOf({ kind, toolCalls, toolErrors }: PastEvent): object {
     { error: "out of reach" },
     { metadata: { error: "out of reach" } },
     { metadata: { error_details: "out of reach" } },
+    { error_details: "out of reach" },
   ];
   const result = (index: number) => ({
     data: "fine",
-    metadata: {},
+    metadata: { error: null },
+    error: null,
     ...(index < toolErrors && failures[index % failures.length]),
   });
   return {
