@@ -14,10 +14,14 @@ export interface SessionCounts {
   /** Null where there is no event. */
   firstOffset: number | null;
   lastOffset: number | null;
+  /** What analytics keep of it, where that is settled; null where it is not. */
+  keptMessages: number | null;
 }
 
 const COUNTS = `select session.id, session.event_count as "eventCount", session.message_count as "messageCount",
-  found.events::int as events, found.messages::int as messages, found.first as "firstOffset", found.last as "lastOffset"
+  found.events::int as events, found.messages::int as messages, found.first as "firstOffset", found.last as "lastOffset",
+  (select sum(kept.messages)::int from parlant.parlant_session_activity kept
+    where kept.workspace_id = $1 and kept.session_id = session.id and kept.event_count = session.event_count) as "keptMessages"
 from session cross join lateral (
   select count(*) as events, count(*) filter (where kind = 'message') as messages, min("offset") as first, max("offset") as last
   from parlant.parlant_event event where event.workspace_id = $1 and event.session_id = session.id) as found

@@ -45,12 +45,15 @@ export async function keepVerification(db: Pick<WorkspaceDb, "workspaceState">, 
 
 /** What is wrong with a session's events and counts; null where they agree. */
 export function sessionProblem(session: SessionCounts): VerificationProblem | null {
-  const { id, eventCount, messageCount, events, messages, firstOffset, lastOffset } = session;
+  const { id, eventCount, messageCount, events, messages, firstOffset, lastOffset, keptMessages } = session;
   // Offsets are unique, so as many as from the first to the last are all of them.
   if (events > 0 && (firstOffset !== 0 || lastOffset !== events - 1)) {
     return { kind: "offsets", id, message: `Its ${events} events have offsets from ${firstOffset} to ${lastOffset}` };
   }
-  if (eventCount === events && messageCount === messages) return null;
-  const message = `It says ${eventCount} events and ${messageCount} messages; there are ${events} and ${messages}`;
-  return { kind: "counters", id, message };
+  if (eventCount !== events || messageCount !== messages) {
+    const message = `It says ${eventCount} events and ${messageCount} messages; there are ${events} and ${messages}`;
+    return { kind: "counters", id, message };
+  }
+  if (keptMessages === null || keptMessages === messages) return null;
+  return { kind: "counters", id, message: `Analytics keep ${keptMessages} messages of it; there are ${messages}` };
 }

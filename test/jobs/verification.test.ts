@@ -164,6 +164,33 @@ test("gaps in a session's events and counts that are not theirs are found, and t
   expect(await healthOf(workspace)).toMatchObject({ status: "healthy" });
 });
 
+test("numbers that analytics keep and that are not those of the events are found, and told as mended once they are made anew", async () => {
+  const workspace = await makeAgents(1);
+  const { id: workspaceId } = workspace;
+  const { sessions, events } = ofAdmin(workspace);
+  const { id: sessionId } = await sessions.create({ workspaceId, agentId: workspace.agentIds[0] ?? "" });
+  await events.append({ workspaceId, sessionId, events: [...TURN] });
+  const keep = (messages: number, eventCount: number) =>
+    changePastTheServer(
+      database.owner,
+      `insert into parlant.parlant_session_activity
+         (workspace_id, session_id, quarter, event_count, messages, customer_messages, agent_messages, tool_calls, tool_errors)
+       values ($1, $2, 0, $4, $3, 1, 0, 0, 0)`,
+      [workspaceId, sessionId, messages, eventCount],
+    );
+  // Control: what is kept of fewer events than there are now is used by nobody.
+  await keep(7, 1);
+  expect(await verify(workspaceId)).toBe(0);
+  clock.forward(DAY_MS);
+  await changePastTheServer(database.owner, "delete from parlant.parlant_session_activity where session_id = $1", [sessionId]);
+  await keep(7, 2);
+  expect(await verify(workspaceId)).toBe(1);
+  expect((await stateOf(workspaceId))?.last?.problems).toMatchObject([{ kind: "counters", id: sessionId }]);
+  expect(await healthOf(workspace)).toMatchObject({ status: "degraded" });
+  await changePastTheServer(database.owner, "delete from parlant.parlant_session_activity where session_id = $1", [sessionId]);
+  expect(await healthOf(workspace)).toMatchObject({ status: "healthy" });
+});
+
 test("an audit log that was bent is found", async () => {
   const workspace = await makeAgents(2);
   await changePastTheServer(database.owner, "update parlant.parlant_audit_event set action = 'nothing' where workspace_id = $1", [

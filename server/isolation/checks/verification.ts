@@ -38,7 +38,8 @@ export function verificationCheck({ openWorkspace, now }: RowAccess & { now(): n
         remedy,
       });
       if (stillWrong.length > 0) {
-        const remedy = "Find out who changed the events past the server; restore the sessions from a backup";
+        const remedy =
+          "Find out who changed the rows past the server; restore the sessions from a backup, and delete what analytics keep of them";
         return degraded("Sessions have gaps in their events, or counts that are not those of their events", remedy);
       }
       if (isAuditBroken) {
