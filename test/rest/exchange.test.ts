@@ -3,20 +3,18 @@ import { betterAuth } from "better-auth";
 import { oneTimeToken } from "better-auth/plugins";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { forgetUsedTokens } from "../../server/jobs/forget-used-tokens.ts";
 import { servicesWithoutDatabase, startApp } from "../http/app-under-test.ts";
-import { makeSession, signSessionToken } from "../support/database.ts";
+import { makeSession } from "../support/database.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { TEST_BETTER_AUTH_SECRET } from "../support/services.ts";
 import { assertDocumented } from "./documented.ts";
+import { exchangeCalls, MINUTE_MS, PATH } from "./exchange-calls.ts";
 
-const PATH = "/api/v1/auth/exchange";
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 const APP_URL = "http://localhost:3000";
 
 let server: TestServer;
 let simPool: pg.Pool;
+const { agents, exchange, offer, signIn, sql } = exchangeCalls(() => server);
 
 beforeAll(async () => {
   server = await startTestServer({ PERMISSION_CACHE_TTL: "3600" });
@@ -31,24 +29,6 @@ afterAll(async () => {
 });
 
 const people = () => Object.values(server.workspace).flatMap((one) => (typeof one === "object" ? [one.id] : []));
-const sql = (text: string, ...values: unknown[]) => server.database.owner.query<Record<string, unknown>>(text, values);
-
-/** A session of the workspace's writer. */
-async function signIn(on = server) {
-  const { id: userId } = on.workspace.writer;
-  const session = await makeSession(on.database.owner, userId);
-  return { ...session, userId, signed: signSessionToken(session.token, TEST_BETTER_AUTH_SECRET) };
-}
-
-/** A one-time token as the row of better-auth's plugin has it. */
-async function offer(sessionToken: string, { on = server, endsInMs = DAY_MS } = {}): Promise<string> {
-  const token = randomBytes(24).toString("base64url");
-  await on.database.owner.query(
-    "insert into verification (id, identifier, value, expires_at, created_at, updated_at) values ($1, $2, $3, $4, now(), now())",
-    [randomUUID(), `one-time-token:${token}`, sessionToken, new Date(Date.now() + endsInMs).toISOString()],
-  );
-  return token;
-}
 
 /** What Sim's POST /api/auth/socket-token does, by better-auth's own plugin, set up as Sim's. */
 async function socketToken(signed: string): Promise<string> {
@@ -72,21 +52,6 @@ async function socketToken(signed: string): Promise<string> {
 }
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest();
-
-const exchange = (token: unknown, headers: Record<string, string> = {}, on = server) =>
-  on.app.inject({ method: "POST", url: PATH, headers, payload: { token } as object });
-
-async function exchanged(
-  sessionToken: string,
-  on = server,
-): Promise<{ accessToken: string; headers: { authorization: string } }> {
-  const answer = await exchange(await offer(sessionToken, { on }), {}, on);
-  const { accessToken } = answer.json<{ accessToken: string }>();
-  return { accessToken, headers: { authorization: `Bearer ${accessToken}` } };
-}
-
-const agents = (headers: Record<string, string>, on = server) =>
-  on.app.inject({ url: `/api/v1/workspaces/${on.workspace.id}/agents`, headers });
 
 describe("a one-time token of Sim's", () => {
   test("is exchanged for five minutes of its session, in any workspace of the user's and without naming one", async () => {
@@ -225,73 +190,6 @@ describe("a one-time token of Sim's", () => {
   });
 });
 
-describe("what is made of a one-time token", () => {
-  const ENDINGS: Record<string, (session: { id: string; userId: string }) => Promise<unknown>> = {
-    "the session is deleted": ({ id }) => sql("delete from session where id = $1", id),
-    "the session expires": ({ id }) =>
-      sql("update session set expires_at = (now() at time zone 'UTC') - interval '1 second' where id = $1", id),
-    "the session gets another token": ({ id }) => sql("update session set token = $2 where id = $1", id, randomUUID()),
-    "the user is banned": ({ userId }) => sql('update "user" set banned = true where id = $1', userId),
-  };
-  test.each(Object.entries(ENDINGS))("ends with the very next call when %s, remembered or not", async (_, end) => {
-    const session = await signIn();
-    const { headers } = await exchanged(session.token);
-    const name = `Scout ${randomUUID()}`;
-    onTestFinished(async () => {
-      await sql('update "user" set banned = false where id = $1', session.userId);
-    });
-    expect((await agents(headers)).statusCode).toBe(200);
-    const rejections = server.dependencies.database.guardRejections();
-    await end(session);
-    const url = `/api/v1/workspaces/${server.workspace.id}/agents`;
-    expect((await server.app.inject({ method: "POST", url, headers, payload: { name } })).statusCode).toBe(401);
-    // The credential was remembered: it was the statement itself that found out.
-    expect(server.dependencies.database.guardRejections()).toBe(rejections + 1);
-    expect((await agents(headers)).statusCode).toBe(401);
-    expect((await sql("select from parlant.parlant_agent where name = $1", name)).rows).toEqual([]);
-  });
-
-  test("is worth what the session is worth: a reader's is below a writer's, and nothing elsewhere", async () => {
-    const { reader } = server.workspace;
-    const session = await makeSession(server.database.owner, reader.id);
-    const { headers } = await exchanged(session.token);
-    expect((await agents(headers)).statusCode).toBe(200);
-    const url = `/api/v1/workspaces/${server.workspace.id}/agents`;
-    expect((await server.app.inject({ method: "POST", url, headers, payload: { name: "X" } })).statusCode).toBe(403);
-    const elsewhere = await server.app.inject({ url: `/api/v1/workspaces/${randomUUID()}/agents`, headers });
-    expect(elsewhere.statusCode).toBe(404);
-  });
-
-  test("ends after five minutes, although it is remembered for longer; a new one goes on", async () => {
-    const time = { now: Date.now() };
-    const other = await startTestServer({ PERMISSION_CACHE_TTL: "3600" }, { clock: { now: () => time.now } });
-    onTestFinished(other.stop);
-    const { token } = await signIn(other);
-    const { headers } = await exchanged(token, other);
-    expect((await agents(headers, other)).statusCode).toBe(200);
-    time.now += 5 * MINUTE_MS - 1;
-    expect((await agents(headers, other)).statusCode).toBe(200);
-    time.now += 1;
-    expect((await agents(headers, other)).statusCode).toBe(401);
-    expect((await agents((await exchanged(token, other)).headers, other)).statusCode).toBe(200);
-  });
-
-  test("is good on every server with the same secret, and on none with another", async () => {
-    const { token } = await signIn();
-    const { headers } = await exchanged(token);
-    for (const [secret, status] of [
-      ["isolation-secret-of-the-tests-0123456789ab", 200],
-      ["a-newer-isolation-secret-0123456789abcdef,isolation-secret-of-the-tests-0123456789ab", 200],
-      ["a-newer-isolation-secret-0123456789abcdef", 401],
-    ] as const) {
-      const other = await startTestServer({ ISOLATION_SECRET: secret }, { reach: async () => server.database.appUrl });
-      const url = `/api/v1/workspaces/${server.workspace.id}/agents`;
-      expect((await other.app.inject({ url, headers })).statusCode).toBe(status);
-      await other.stop();
-    }
-  });
-});
-
 test("no token is written to the log, whether it was good or not", async () => {
   const accessToken = "pat_secret";
   const services = servicesWithoutDatabase({
@@ -319,47 +217,4 @@ test("who sends tokens that are none is slowed down by address, as with any othe
   // The count is the same for every credential that is none, and never stands in the way of a good one.
   expect((await agents({ "x-api-key": "sk-sim-no-key-at-all" }, limited)).statusCode).toBe(429);
   expect((await exchange(await offer(token, { on: limited }), {}, limited)).statusCode).toBe(200);
-});
-
-describe("the table of used tokens", () => {
-  const insert = (hoursAgo: number) =>
-    sql(
-      "insert into parlant.parlant_used_token values ($1, now(), now() - make_interval(hours => $2))",
-      randomBytes(32),
-      hoursAgo,
-    );
-  const count = async () => (await sql("select count(*)::int as count from parlant.parlant_used_token")).rows[0]?.["count"];
-
-  test("is swept of what expired more than an hour ago, however much that is, and of nothing else", async () => {
-    const before = Number(await count());
-    for (const hoursAgo of [...Array<number>(25).fill(2), 0, -1]) await insert(hoursAgo);
-    expect(await count()).toBe(before + 27);
-    const sweep = forgetUsedTokens(server.dependencies.database.oneTimeTokens, 10);
-    await sweep.run(AbortSignal.abort());
-    expect(await count()).toBe(before + 27);
-    await sweep.run(new AbortController().signal);
-    expect(await count()).toBe(before + 2);
-    expect(server.dependencies.sweeps.map(({ name }) => name)).toContain(sweep.name);
-  });
-
-  test("lets the server's role neither change a row nor delete one that is still good", async () => {
-    const { token } = await signIn();
-    const offered = await offer(token);
-    expect((await exchange(offered)).statusCode).toBe(200);
-    const app = new pg.Client({ connectionString: server.database.appUrl });
-    await app.connect();
-    onTestFinished(() => app.end());
-    const before = await count();
-    await app.query("delete from parlant.parlant_used_token");
-    expect(await count()).toBe(before);
-    for (const text of ["update parlant.parlant_used_token set expires_at = now()", "truncate parlant.parlant_used_token"]) {
-      await expect(app.query(text)).rejects.toMatchObject({ code: "42501" });
-    }
-    expect((await exchange(offered)).statusCode).toBe(401);
-    // Control: without its policies the same statement deletes all, and the token is good a second time.
-    await sql("alter table parlant.parlant_used_token disable row level security");
-    await app.query("delete from parlant.parlant_used_token");
-    await sql("alter table parlant.parlant_used_token enable row level security");
-    expect((await exchange(offered)).statusCode).toBe(200);
-  });
 });

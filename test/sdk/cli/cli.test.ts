@@ -1,15 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createClient } from "../../../client-sdk/src/create-client.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { type Consumer, installConsumer } from "../consumer.ts";
-
-const WEBHOOK_SECRET = "webhook-secret-of-the-tests-0123456789abcd";
+import { jsonLines, programOf, says } from "./program.ts";
 
 let server: TestServer;
 let consumer: Consumer;
@@ -22,48 +18,10 @@ afterAll(async () => {
   await server?.stop();
 });
 
-interface Ended {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
-/** Starts the packed program as a person's shell does. */
-function start(args: string[], environment: Record<string, string> = {}): ChildProcess & { ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [join(consumer.package, "bin", "parlant-client.js"), ...args], {
-    cwd: consumer.dir,
-    env: {
-      ...{ PATH: process.env["PATH"], SIM_PARLANT_URL: server.url, SIM_API_KEY: server.apiKey },
-      ...{ SIM_WORKSPACE_ID: server.workspace.id, SIM_WEBHOOK_SECRET: WEBHOOK_SECRET },
-      ...environment,
-    },
-  });
-  const ended = Promise.all([once(child, "exit"), text(child.stdout).catch(() => ""), text(child.stderr)]).then(
-    ([[code], out, err]): Ended => ({ code: code as number | null, out, err }),
-  );
-  return Object.assign(child, { ended });
-}
-
-async function cli(args: string[], environment: Record<string, string> = {}, input = ""): Promise<Ended> {
-  const child = start(args, environment);
-  child.stdin?.end(input);
-  return child.ended;
-}
-
-const jsonLines = ({ out }: Ended) =>
-  out
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-const client = () => createClient({ baseUrl: server.url, apiKey: server.apiKey }).workspace(server.workspace.id);
-
-async function openSession(): Promise<{ sessionId: string; agentId: string }> {
-  const { id: agentId } = await client().agents.create({ name: `Agent ${randomUUID()}` });
-  const { id: sessionId } = await client().sessions.create({ agentId, title: "A conversation" });
-  return { sessionId, agentId };
-}
-
-const says = (message: string) => ({ kind: "message" as const, source: "customer" as const, data: { message } });
+const { cli, client, openSession, start } = programOf(
+  () => consumer,
+  () => server,
+);
 
 test("is what npx runs: the package's program has the package's own name, and says how it is used", async () => {
   const { bin, version } = JSON.parse(await readFile(join(consumer.package, "package.json"), "utf8"));
@@ -305,51 +263,4 @@ test("isolation health shows each check", async () => {
   expect(out).toMatch(/^CHECK +STATUS +MESSAGE$/m);
   const [health] = jsonLines(await cli(["isolation", "health", "--json"]));
   expect(health).toMatchObject({ workspaceId: server.workspace.id, checks: expect.any(Array) });
-});
-
-test("Ctrl-C ends what waits for standard input too", async () => {
-  const child = start(["agents", "create", "--name", "A", "--data", "-"]);
-  // It is read in pieces of this size: what fits into the pipe beyond one was read once there is room again.
-  for (let written = 0; written < 10; written++) {
-    await new Promise((resolve) => child.stdin?.write(" ".repeat(65_536), resolve));
-  }
-  child.kill("SIGINT");
-  expect(await child.ended).toEqual({ code: 130, out: "", err: "" });
-});
-
-describe("what goes wrong", () => {
-  test.each([
-    ["a command that is none", ["agnets"], {}, 2],
-    ["half a command", ["agents"], {}, 2],
-    ["an argument too few", ["agents", "get"], {}, 2],
-    ["an argument too many", ["agents", "list", "x"], {}, 2],
-    ["a value that is none of the known ones", ["agents", "list", "--status", "gone"], {}, 2],
-    ["no credential", ["agents", "list"], { SIM_API_KEY: "" }, 2],
-    ["no workspace", ["agents", "list"], { SIM_WORKSPACE_ID: "" }, 2],
-    ["an address that is none", ["agents", "list", "--url", "nowhere"], {}, 2],
-    ["data that is no JSON", ["agents", "create", "--name", "A", "--data", "-"], {}, 2],
-    ["an input that the server refuses", ["agents", "create", "--name", "A", "--temperature", "9"], {}, 1],
-    ["a credential that is none", ["agents", "list"], { SIM_API_KEY: "sk-sim-unknown" }, 3],
-    ["a workspace that is not the caller's", ["agents", "list", "-w", "another"], {}, 3],
-    ["a server that is not there", ["agents", "list", "--url", "http://127.0.0.1:1", "--timeout", "1"], {}, 4],
-  ])("%s is told on standard error, and by the exit code", async (_, args, environment, code) => {
-    const ended = await cli(args, environment as Record<string, string>, "{");
-    expect(ended).toMatchObject({ code, out: "" });
-    expect(ended.err).toMatch(/^parlant-client: \S/);
-    expect(ended.err).not.toMatch(/\n\s+at |sk-sim-/);
-  });
-
-  test("is JSON where that is asked for", async () => {
-    const ended = await cli(["agents", "create", "--name", "A", "--temperature", "9", "--json"]);
-    expect(JSON.parse(ended.err)).toMatchObject({
-      error: { code: "BAD_REQUEST", requestId: expect.any(String), details: { issues: [{ path: ["temperature"] }] } },
-    });
-  });
-
-  test("a secret is no argument, and one that is given as such is not repeated", async () => {
-    for (const flag of ["--api-key", "--token", "--secret"]) {
-      const ended = await cli(["whoami", `${flag}=sk-sim-secret`]);
-      expect(ended).toEqual({ code: 2, out: "", err: `parlant-client: Unknown option '${flag}'\n` });
-    }
-  });
 });

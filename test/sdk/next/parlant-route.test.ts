@@ -1,52 +1,19 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createParlantRoute, type ParlantRouteOptions } from "../../../client-sdk/src/next/index.ts";
+import { ok, PAGE, startUpstream, type Upstream } from "./upstream.ts";
 
-const PAGE = "http://localhost:3000";
 const COOKIE = "better-auth.session_token=tok.sig%3D";
 
-interface Seen {
-  method: string | undefined;
-  url: string | undefined;
-  headers: IncomingMessage["headers"];
-  body: string;
-}
-
-let upstream: string;
-let seen: Seen[] = [];
-let answer: (request: IncomingMessage, response: ServerResponse) => void;
-const server = createServer((request, response) => {
-  const entry: Seen = { method: request.method, url: request.url, headers: request.headers, body: "" };
-  seen.push(entry);
-  request.setEncoding("utf8").on("data", (chunk: string) => {
-    entry.body += chunk;
-  });
-  answer(request, response);
-});
+let upstream: Upstream;
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`;
+  upstream = await startUpstream();
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
-
-const ok = (_request: IncomingMessage, response: ServerResponse) => response.end("{}");
-
-/** What the route makes of a page's request. */
-async function ask(path: string, init: RequestInit = {}, options: Partial<ParlantRouteOptions> = {}): Promise<Response> {
-  const route = createParlantRoute({ baseUrl: upstream, ...options });
-  const method = (init.method ?? "GET") as keyof typeof route;
-  seen = [];
-  return route[method](new Request(`${PAGE}${path}`, init));
-}
+afterAll(() => upstream?.stop());
 
 describe("what is forwarded", () => {
   test("of a request: the session cookies, the headers that the server reads, and the body", async () => {
-    answer = (request, response) => request.on("end", () => response.end("{}"));
+    upstream.answer = (request, response) => request.on("end", () => response.end("{}"));
     const headers = {
       accept: "application/json",
       "content-type": "application/json",
@@ -69,10 +36,12 @@ describe("what is forwarded", () => {
       cookie: `sim_theme=dark; ${COOKIE}; __Secure-better-auth.session_token=two.sig; better-auth.session_data=x; a=b`,
     };
     const path = "/api/parlant/api/v1/workspaces/w/agents?limit=2&search=a%2Fb";
-    expect(await ask(path, { method: "POST", headers: { ...headers, ...withheld }, body: '{"name":"é"}' })).toMatchObject({
+    expect(
+      await upstream.ask(path, { method: "POST", headers: { ...headers, ...withheld }, body: '{"name":"é"}' }),
+    ).toMatchObject({
       status: 200,
     });
-    const [request] = seen;
+    const [request] = upstream.seen;
     expect(request).toMatchObject({
       method: "POST",
       url: "/base/api/v1/workspaces/w/agents?limit=2&search=a%2Fb",
@@ -95,9 +64,9 @@ describe("what is forwarded", () => {
     expect(request?.headers["user-agent"]).not.toBe("page");
 
     // The control: what is asked for goes along.
-    await ask(path, { headers: withheld }, { alsoForward: ["Authorization", "x-api-key"] });
-    expect(seen[0]?.headers).toMatchObject({ authorization: "Bearer mine", "x-api-key": "sk-sim-1" });
-    expect(seen[0]?.headers).not.toHaveProperty("x-forwarded-for");
+    await upstream.ask(path, { headers: withheld }, { alsoForward: ["Authorization", "x-api-key"] });
+    expect(upstream.seen[0]?.headers).toMatchObject({ authorization: "Bearer mine", "x-api-key": "sk-sim-1" });
+    expect(upstream.seen[0]?.headers).not.toHaveProperty("x-forwarded-for");
   });
 
   test("of an answer: status and the headers that a page reads; no cookie, no leave for other origins", async () => {
@@ -110,7 +79,7 @@ describe("what is forwarded", () => {
       "x-ratelimit-remaining": "9",
       "x-request-id": "r-9",
     };
-    answer = (_request, response) => {
+    upstream.answer = (_request, response) => {
       response.writeHead(409, {
         ...kept,
         "set-cookie": ["better-auth.session_token=other; Path=/", "a=b"],
@@ -121,7 +90,7 @@ describe("what is forwarded", () => {
       });
       response.end('{"error":{}}');
     };
-    const response = await ask("/api/parlant/api/v1/x");
+    const response = await upstream.ask("/api/parlant/api/v1/x");
     expect([response.status, await response.text()]).toEqual([409, '{"error":{}}']);
     expect(Object.fromEntries(response.headers)).toEqual({
       ...kept,
@@ -131,7 +100,7 @@ describe("what is forwarded", () => {
   });
 
   test("a 401 is one for a body that was streamed too", async () => {
-    answer = (request, response) => request.on("end", () => response.writeHead(401).end("{}"));
+    upstream.answer = (request, response) => request.on("end", () => response.writeHead(401).end("{}"));
     const body = new ReadableStream({
       start(controller) {
         controller.enqueue(new TextEncoder().encode("{}"));
@@ -139,14 +108,14 @@ describe("what is forwarded", () => {
       },
     });
     const init = { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" } as RequestInit;
-    expect((await ask("/api/parlant/api/v1/x", init)).status).toBe(401);
-    expect(seen[0]?.body).toBe("{}");
+    expect((await upstream.ask("/api/parlant/api/v1/x", init)).status).toBe(401);
+    expect(upstream.seen[0]?.body).toBe("{}");
   });
 
   test("a Location as the page's origin has it, and none that leads elsewhere", async () => {
     const located = async (location: string) => {
-      answer = (_request, response) => response.writeHead(201, { location }).end("{}");
-      return (await ask("/api/parlant/api/v1/x", { method: "POST" })).headers.get("location");
+      upstream.answer = (_request, response) => response.writeHead(201, { location }).end("{}");
+      return (await upstream.ask("/api/parlant/api/v1/x", { method: "POST" })).headers.get("location");
     };
     expect(await located("/base/api/v1/workspaces/w/agents/1")).toBe("/api/parlant/api/v1/workspaces/w/agents/1");
     expect(await located("https://evil.example/base/api/v1/x")).toBeNull();
@@ -181,9 +150,9 @@ describe("what is refused", () => {
   ];
 
   test("a path that is none of the two interfaces, however it is spelt; the server hears nothing of it", async () => {
-    answer = ok;
+    upstream.answer = ok;
     for (const path of OUTSIDE) {
-      const response = await ask(path);
+      const response = await upstream.ask(path);
       expect([path, response.status, await response.json()]).toEqual([
         path,
         404,
@@ -192,46 +161,50 @@ describe("what is refused", () => {
           requestId: response.headers.get("x-request-id"),
         },
       ]);
-      expect(seen).toEqual([]);
+      expect(upstream.seen).toEqual([]);
     }
     // The control: these are, and are asked for as they stand.
     for (const path of ["/api/trpc/a.b,c.d?batch=1", "/api/v1/x/y.z", "/api/v1/a%20b", "/api/v1/.../x"]) {
-      expect([path, (await ask(`/api/parlant${path}`)).status, seen[0]?.url]).toEqual([path, 200, `/base${path}`]);
+      expect([path, (await upstream.ask(`/api/parlant${path}`)).status, upstream.seen[0]?.url]).toEqual([
+        path,
+        200,
+        `/base${path}`,
+      ]);
     }
-    await ask("/a/b.c/api/v1/x", {}, { prefix: "/a/b.c/" });
-    expect(seen[0]?.url).toBe("/base/api/v1/x");
+    await upstream.ask("/a/b.c/api/v1/x", {}, { prefix: "/a/b.c/" });
+    expect(upstream.seen[0]?.url).toBe("/base/api/v1/x");
   });
 
   test("what a browser asks for a page of another origin, though the cookie goes with it", async () => {
-    answer = ok;
+    upstream.answer = ok;
     for (const site of ["cross-site", "same-site"]) {
-      const response = await ask("/api/parlant/api/v1/x", {
+      const response = await upstream.ask("/api/parlant/api/v1/x", {
         method: "POST",
         headers: { "sec-fetch-site": site, "x-request-id": "mine", cookie: COOKIE },
       });
-      expect([response.status, seen]).toEqual([403, []]);
+      expect([response.status, upstream.seen]).toEqual([403, []]);
       expect(await response.json()).toMatchObject({ error: { code: "FORBIDDEN" }, requestId: "mine" });
     }
-    const preflight = await ask("/api/parlant/api/v1/x", {
+    const preflight = await upstream.ask("/api/parlant/api/v1/x", {
       method: "OPTIONS",
       headers: { origin: "https://evil.example", "access-control-request-method": "POST" },
     });
-    expect([preflight.status, seen]).toEqual([204, []]);
+    expect([preflight.status, upstream.seen]).toEqual([204, []]);
     expect([...preflight.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
     for (const site of ["same-origin", "none"]) {
-      expect((await ask("/api/parlant/api/v1/x", { headers: { "sec-fetch-site": site } })).status).toBe(200);
+      expect((await upstream.ask("/api/parlant/api/v1/x", { headers: { "sec-fetch-site": site } })).status).toBe(200);
     }
   });
 
   test("an answer that leads elsewhere", async () => {
-    answer = (_request, response) => response.writeHead(307, { location: "https://evil.example/api/v1/x" }).end();
-    const response = await ask("/api/parlant/api/v1/x", { headers: { cookie: COOKIE } });
-    expect([response.status, seen.length, response.headers.get("location")]).toEqual([502, 1, null]);
+    upstream.answer = (_request, response) => response.writeHead(307, { location: "https://evil.example/api/v1/x" }).end();
+    const response = await upstream.ask("/api/parlant/api/v1/x", { headers: { cookie: COOKIE } });
+    expect([response.status, upstream.seen.length, response.headers.get("location")]).toEqual([502, 1, null]);
     expect(await response.json()).toMatchObject({ error: { code: "SERVICE_UNAVAILABLE" } });
   });
 
   test("options that would open more than that", () => {
-    const make = (options: Partial<ParlantRouteOptions>) => () => createParlantRoute({ baseUrl: upstream, ...options });
+    const make = (options: Partial<ParlantRouteOptions>) => () => createParlantRoute({ baseUrl: upstream.url, ...options });
     for (const prefix of ["api", "/a//b", "/a/../b", "/a?b", "/%2e", "https://x"]) {
       expect(make({ prefix }), prefix).toThrow(TypeError);
     }
@@ -245,88 +218,5 @@ describe("what is refused", () => {
     }
     expect(make({ prefix: "" })).not.toThrow();
     expect(make({ baseUrl: () => "not there yet" })).not.toThrow();
-  });
-});
-
-describe("where the server is away", () => {
-  test("a 502 in the server's own shape, which tells nothing of the cause", async () => {
-    for (const baseUrl of ["http://127.0.0.1:1", "http://no-such-host.invalid"]) {
-      const response = await ask("/api/parlant/api/v1/x", { headers: { "x-request-id": "r" } }, { baseUrl });
-      expect([response.status, await response.json()]).toEqual([
-        502,
-        { error: { code: "SERVICE_UNAVAILABLE", message: "The server could not be reached" }, requestId: "r" },
-      ]);
-      expect(Object.fromEntries(response.headers)).toMatchObject({ "retry-after": "1", "cache-control": "private, no-store" });
-    }
-  });
-
-  test("a server that does not begin to answer is waited for no longer than so", async () => {
-    let gone: Promise<void> | undefined;
-    answer = (request) => {
-      gone = new Promise((resolve) => request.socket.on("close", () => resolve()));
-    };
-    expect((await ask("/api/parlant/api/v1/x", {}, { timeoutMs: 50 })).status).toBe(502);
-    await gone;
-  });
-});
-
-describe("a stream", () => {
-  const first = async (response: Response) => {
-    const reader = response.body?.getReader();
-    const { value } = (await reader?.read()) ?? {};
-    return { text: new TextDecoder().decode(value), reader };
-  };
-
-  test("arrives as it comes, marked so that nothing holds it back", async () => {
-    let finish = () => {};
-    answer = (_request, response) => {
-      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "private, no-store" });
-      response.write("data: 1\n\n");
-      finish = () => response.end("data: 2\n\n");
-    };
-    const response = await ask("/api/parlant/api/trpc/x");
-    const { text, reader } = await first(response);
-    expect(text).toBe("data: 1\n\n");
-    expect(Object.fromEntries(response.headers)).toMatchObject({
-      "cache-control": "private, no-store, no-transform",
-      "x-accel-buffering": "no",
-    });
-    finish();
-    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe("data: 2\n\n");
-    expect((await reader?.read())?.done).toBe(true);
-  });
-
-  test("lasts longer than the time to begin", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    onTestFinished(() => void vi.useRealTimers());
-    const signals: (AbortSignal | null | undefined)[] = [];
-    const routes = [async () => new Response("begun"), () => new Promise<Response>(() => {})].map((respond) =>
-      createParlantRoute({
-        baseUrl: upstream,
-        fetch(_url, { signal }) {
-          signals.push(signal);
-          return respond();
-        },
-      }),
-    );
-    await routes[0]?.GET(new Request(`${PAGE}/api/parlant/api/v1/x`));
-    void routes[1]?.GET(new Request(`${PAGE}/api/parlant/api/v1/x`));
-    vi.advanceTimersByTime(60_000);
-    expect(signals.map((signal) => signal?.aborted)).toEqual([false, true]);
-  });
-
-  test("ends at the server when the page goes, by its signal or by no longer reading", async () => {
-    for (const leave of ["signal", "cancel"] as const) {
-      let closed: Promise<void> | undefined;
-      answer = (_request, response) => {
-        response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
-        closed = new Promise((resolve) => response.on("close", () => resolve()));
-      };
-      const page = new AbortController();
-      const { reader } = await first(await ask("/api/parlant/api/trpc/x", { signal: page.signal }));
-      if (leave === "signal") page.abort();
-      else await reader?.cancel();
-      await closed;
-    }
   });
 });
