@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Dependencies } from "../../../server/dependencies.ts";
-import { appRouter } from "../../../server/router.ts";
-import { t } from "../../../server/trpc/trpc.ts";
 import { createEventHub } from "../../../server/workspaces/events/event-hub.ts";
 import type { EventReader } from "../../../server/workspaces/events/event-reader.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { internalHeaders } from "../../support/internal.ts";
-import { callerWith, createTestDependencies, requestContext } from "../../support/services.ts";
+import { callerWith, createTestDependencies } from "../../support/services.ts";
 import type { TestUser } from "../../support/workspace.ts";
 import { makeSessionWorld, says } from "../sessions/fixture.ts";
+import { openStreamOn, type StreamInput, take } from "./stream-reader.ts";
 
 let database: TestDatabase;
 let dependencies: Dependencies;
@@ -31,34 +30,8 @@ async function opened(agent: { isolationLevel?: "workspace" } = {}) {
   return { ...made, ref, append };
 }
 
-const createCaller = t.createCallerFactory(appRouter);
-type Stream = Awaited<ReturnType<typeof openStream>>;
-
-/** A stream as its transport reads it. */
-async function openStream(user: Pick<TestUser, "headers">, input: StreamInput, on: Dependencies = dependencies) {
-  const controller = new AbortController();
-  const caller = createCaller(requestContext(on, user.headers), { signal: controller.signal });
-  const items = (await caller.workspaces.events.stream(input)) as unknown as AsyncIterable<[id: string, data: StreamedItem]>;
-  const iterator = items[Symbol.asyncIterator]();
-  return {
-    async next(): Promise<string> {
-      const { value, done } = await iterator.next();
-      return done ? "the end" : `${value[0]} ${value[1].data["message"] ?? value[1].kind}`;
-    },
-    close: () => controller.abort(),
-  };
-}
-type StreamInput = Parameters<ReturnType<typeof callerWith>["workspaces"]["events"]["stream"]>[0];
-interface StreamedItem {
-  kind: string;
-  data: Record<string, unknown>;
-}
-
-async function take(stream: Stream, count: number): Promise<string[]> {
-  const taken: string[] = [];
-  while (taken.length < count) taken.push(await stream.next());
-  return taken;
-}
+const openStream = (user: Pick<TestUser, "headers">, input: StreamInput, on: Dependencies = dependencies) =>
+  openStreamOn(on, user, input);
 
 const revoke = (userId: string, workspaceId: string) =>
   database.owner.query("delete from permissions where user_id = $1 and entity_id = $2", [userId, workspaceId]);
