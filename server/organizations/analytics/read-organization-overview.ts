@@ -2,7 +2,7 @@ import type { WorkspaceSums } from "../../db/analytics-statements.ts";
 import type { OrganizationContext } from "../../permissions/organization-context.ts";
 import { sessionViewOf } from "../../permissions/session-access.ts";
 import { toRange } from "../../workspaces/analytics/range.ts";
-import { COMPARED, ratio } from "../../workspaces/analytics/totals.ts";
+import { changeBetween, ratio } from "../../workspaces/analytics/totals.ts";
 import { joinSums } from "./join-sums.ts";
 import type { OrganizationOverview, OrganizationOverviewInput } from "./schemas.ts";
 
@@ -26,11 +26,7 @@ export async function readOrganizationOverview(
 ): Promise<OrganizationOverview> {
   const nowMs = ctx.clock.now();
   const range = toRange(input, nowMs);
-  const [previousFrom, from, to] = [range.previousFromMs, range.fromMs, range.toMs].map((ms) => new Date(ms)) as [
-    Date,
-    Date,
-    Date,
-  ];
+  const { previousFrom, from, to } = range;
   const counted = await readWorkspaces(ctx, nowMs, { from: previousFrom, to, starts: [previousFrom, from] });
   const [previous, current] = [joinSums(counted, 1), joinSums(counted, 2)];
   const agentsOf = (status: keyof WorkspaceSums["agents"]) => sum(counted, ({ agents }) => agents[status]);
@@ -54,9 +50,7 @@ export async function readOrganizationOverview(
     totalMessages: current.messages,
     current,
     previous: { ...previous, from: previousFrom, to: from },
-    change: Object.fromEntries(
-      COMPARED.map((field) => [field, ratio(current[field] - previous[field], previous[field])]),
-    ) as OrganizationOverview["change"],
+    change: changeBetween(previous, current),
     topConsumers: counted
       .map(toConsumer)
       .sort((one, other) => other.messages - one.messages || (one.workspaceId < other.workspaceId ? -1 : 1))

@@ -20,8 +20,8 @@ export async function listAgentAnalytics(ctx: WorkspaceContext, input: Analytics
   const after = cursor === undefined ? undefined : decodeCursor(query, cursor, "integer");
   const rows = await ctx.db.analytics.agents({
     view: sessionViewOf(ctx, nowMs),
-    from: new Date(range.fromMs),
-    to: new Date(range.toMs),
+    from: range.from,
+    to: range.to,
     sort: sortBy,
     order: sortOrder,
     ...(after && { after }),
@@ -34,8 +34,8 @@ export async function listAgentAnalytics(ctx: WorkspaceContext, input: Analytics
     workspaceId,
     analyticsPeriod: range.period,
     timezone,
-    from: new Date(range.fromMs),
-    to: new Date(range.toMs),
+    from: range.from,
+    to: range.to,
     asOf: new Date(nowMs),
     exact: true,
     data: authentic.map((row) => ({ agentId: row.id, name: row.name, status: row.status, ...toTotals(row) })),

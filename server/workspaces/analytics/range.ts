@@ -15,9 +15,9 @@ const DEFAULT_PERIOD = "30d";
 /** The time that an answer is of: `to` is excluded, and as much of the time before is compared with. */
 export interface AnalyticsRange {
   period: AnalyticsPeriod | "custom";
-  previousFromMs: number;
-  fromMs: number;
-  toMs: number;
+  previousFrom: Date;
+  from: Date;
+  to: Date;
 }
 
 export interface AskedRange {
@@ -43,7 +43,7 @@ export function toRange({ period, from, to, timezone }: AskedRange, nowMs: numbe
   const toMs = ceil(endMs);
   if (toMs > LAST_MS) throw refused("to", "must be in the year 9999 at the latest");
   if (toMs - fromMs > MAX_DAYS * DAY_MS) throw refused("from", `must be at most ${MAX_DAYS} days before "to"`);
-  return { period: "custom", previousFromMs: fromMs - (toMs - fromMs), fromMs, toMs };
+  return rangeOf("custom", fromMs, toMs);
 }
 
 /**
@@ -51,8 +51,8 @@ export function toRange({ period, from, to, timezone }: AskedRange, nowMs: numbe
  *
  * @throws AppError BAD_REQUEST where there are too many
  */
-export function bucketsOf({ fromMs, toMs }: AnalyticsRange, interval: Interval, timezone: string): number[] {
-  const starts = bucketStarts(interval, timezone, fromMs, toMs);
+export function bucketsOf({ from, to }: AnalyticsRange, interval: Interval, timezone: string): number[] {
+  const starts = bucketStarts(interval, timezone, from.getTime(), to.getTime());
   if (starts.length > MAX_BUCKETS) {
     throw refused("interval", `"${interval}" makes ${starts.length} buckets of this range; at most ${MAX_BUCKETS} are answered`);
   }
@@ -63,7 +63,11 @@ function periodRange(period: AnalyticsPeriod, timezone: string, nowMs: number): 
   const fromMs = startOfDay(timezone, nowMs, DAYS[period] - 1);
   // The quarter that is running is in it, whole: nothing lies behind the present.
   const toMs = ceil(nowMs + 1);
-  return { period, previousFromMs: fromMs - (toMs - fromMs), fromMs, toMs };
+  return rangeOf(period, fromMs, toMs);
+}
+
+function rangeOf(period: AnalyticsRange["period"], fromMs: number, toMs: number): AnalyticsRange {
+  return { period, previousFrom: new Date(fromMs - (toMs - fromMs)), from: new Date(fromMs), to: new Date(toMs) };
 }
 
 function ceil(ms: number): number {

@@ -4,7 +4,7 @@ import { toRange } from "./range.ts";
 import { readSeries } from "./read-timeseries.ts";
 import type { AnalyticsOverview, AnalyticsOverviewInput } from "./schemas.ts";
 import { offsetSpans } from "./time-zone.ts";
-import { COMPARED, ratio, toTotals } from "./totals.ts";
+import { changeBetween, toTotals } from "./totals.ts";
 
 const BUSIEST_HOURS = 10;
 
@@ -18,18 +18,14 @@ export async function readOverview(ctx: WorkspaceContext, input: AnalyticsOvervi
   const { workspaceId, timezone, interval } = input;
   const nowMs = ctx.clock.now();
   const range = toRange(input, nowMs);
-  const [previousFrom, from, to] = [range.previousFromMs, range.fromMs, range.toMs].map((ms) => new Date(ms)) as [
-    Date,
-    Date,
-    Date,
-  ];
+  const { previousFrom, from, to } = range;
   const series = interval === undefined ? null : await readSeries(ctx, range, { interval, timezone, nowMs });
   const { sums, agents, activeSessions, busiestHours } = await ctx.db.analytics.overview({
     view: sessionViewOf(ctx, nowMs),
     from: previousFrom,
     to,
     starts: [previousFrom, from],
-    offsets: offsetSpans(timezone, range.fromMs, range.toMs).map(({ fromMs, offsetMinutes }) => ({
+    offsets: offsetSpans(timezone, from.getTime(), to.getTime()).map(({ fromMs, offsetMinutes }) => ({
       from: new Date(fromMs),
       minutes: offsetMinutes,
     })),
@@ -39,7 +35,6 @@ export async function readOverview(ctx: WorkspaceContext, input: AnalyticsOvervi
     ReturnType<typeof toTotals>,
     ReturnType<typeof toTotals>,
   ];
-  const change = (field: (typeof COMPARED)[number]) => ratio(current[field] - previous[field], previous[field]);
   return {
     workspaceId,
     analyticsPeriod: range.period,
@@ -57,7 +52,7 @@ export async function readOverview(ctx: WorkspaceContext, input: AnalyticsOvervi
     totalMessages: current.messages,
     current,
     previous: { ...previous, from: previousFrom, to: from },
-    change: Object.fromEntries(COMPARED.map((field) => [field, change(field)])) as AnalyticsOverview["change"],
+    change: changeBetween(previous, current),
     busiestHours,
     series,
     isolation: { workspaceId, verified: true },

@@ -19,8 +19,8 @@ export async function readTimeseries(ctx: WorkspaceContext, input: AnalyticsTime
     analyticsPeriod: range.period,
     interval,
     timezone,
-    from: new Date(range.fromMs),
-    to: new Date(range.toMs),
+    from: range.from,
+    to: range.to,
     asOf: new Date(nowMs),
     exact: true,
     data: await readSeries(ctx, range, { interval, timezone, agentId, nowMs }),
@@ -35,8 +35,8 @@ export async function readSeries(
   { interval, timezone, agentId, nowMs }: { interval: Interval; timezone: string; agentId?: string | undefined; nowMs: number },
 ): Promise<AnalyticsBucket[]> {
   const starts = bucketsOf(range, interval, timezone).map((startMs) => new Date(startMs));
-  const to = new Date(range.toMs);
-  const query = { view: sessionViewOf(ctx, nowMs), from: new Date(range.fromMs), to, starts, agentId };
+  const to = range.to;
+  const query = { view: sessionViewOf(ctx, nowMs), from: range.from, to, starts, agentId };
   const sums = new Map((await ctx.db.analytics.buckets(query)).map((one) => [one.bucket, one]));
   return starts.map((start, index) => ({ start, end: starts[index + 1] ?? to, ...toTotals(sums.get(index + 1)) }));
 }

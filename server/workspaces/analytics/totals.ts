@@ -1,8 +1,8 @@
 import type { ActivitySums } from "../../db/activity-sql.ts";
-import type { ActivityTotals } from "./schemas.ts";
+import type { ActivityTotals, AnalyticsOverview } from "./schemas.ts";
 
 /** What is compared with the time before. */
-export const COMPARED = ["sessionsStarted", "sessionsActive", "messages", "uniqueUsers", "uniqueCustomers"] as const;
+const COMPARED = ["sessionsStarted", "sessionsActive", "messages", "uniqueUsers", "uniqueCustomers"] as const;
 
 /** The sums as they are told, those of nothing where there are none. */
 export function toTotals(sums: ActivitySums | undefined): ActivityTotals {
@@ -27,6 +27,12 @@ export function toTotals(sums: ActivitySums | undefined): ActivityTotals {
     responses,
     responseLatencyMs: { p50, p95, p99 },
   };
+}
+
+/** By how much each of the compared numbers has changed, as a part of what it was. */
+export function changeBetween(previous: ActivityTotals, current: ActivityTotals): AnalyticsOverview["change"] {
+  const changeOf = (field: (typeof COMPARED)[number]) => ratio(current[field] - previous[field], previous[field]);
+  return Object.fromEntries(COMPARED.map((field) => [field, changeOf(field)])) as AnalyticsOverview["change"];
 }
 
 /** Null where there is nothing to compare with. */
