@@ -1,5 +1,5 @@
 import { findSimError } from "./answer.ts";
-import { AbortedError } from "./error-classes.ts";
+import { abortedBy } from "./error-classes.ts";
 
 /** What one call may have for itself; the rest is the client's. */
 export interface CallOptions {
@@ -88,7 +88,7 @@ export async function invoke<Output>(
   } catch (error) {
     const found = findSimError(error);
     if (signal?.aborted && (found?.code ?? "ABORTED") === "ABORTED") {
-      throw new AbortedError("The call was aborted", { cause: signal.reason });
+      throw abortedBy(signal);
     }
     throw found ?? causeOf(error);
   }

@@ -1,4 +1,4 @@
-import { AbortedError, TimeoutError } from "./error-classes.ts";
+import { abortedBy, TimeoutError } from "./error-classes.ts";
 
 /** The time that one call has, ended earlier by its caller. */
 export interface Deadline {
@@ -13,7 +13,7 @@ export interface Deadline {
 /** Starts the clock of one call; `timeoutMs` may be Infinity. */
 export function openDeadline(timeoutMs: number, callerSignal: AbortSignal | undefined): Deadline {
   const controller = new AbortController();
-  const onAbort = () => controller.abort(new AbortedError("The call was aborted", { cause: callerSignal?.reason }));
+  const onAbort = () => controller.abort(abortedBy(callerSignal));
   const onTimeout = () => controller.abort(new TimeoutError(`No answer within ${timeoutMs} ms`));
   const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onTimeout, timeoutMs);
   if (callerSignal?.aborted) onAbort();

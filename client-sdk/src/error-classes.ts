@@ -44,6 +44,10 @@ export class ServiceUnavailableError extends errorClass("SERVICE_UNAVAILABLE") {
 export class TimeoutError extends errorClass("TIMEOUT") {}
 /** The caller's signal ended the call; a change may have been made. */
 export class AbortedError extends errorClass("ABORTED") {}
+/** What ends a call with its caller's signal. */
+export function abortedBy(signal: AbortSignal | undefined): AbortedError {
+  return new AbortedError("The call was aborted", { cause: signal?.reason });
+}
 /** The server could not be reached, or the connection broke; `cause` is fetch's own error. */
 export class ConnectionError extends errorClass("CONNECTION") {}
 /** What answered does not speak this protocol: most often baseUrl is another server's. */

@@ -1,5 +1,5 @@
 import { type CallOptions, type CreateOptions, runMutation, runQuery } from "./call.ts";
-import { AbortedError, InvalidResponseError, TimeoutError, UnauthorizedError } from "./error-classes.ts";
+import { abortedBy, InvalidResponseError, TimeoutError, UnauthorizedError } from "./error-classes.ts";
 import { SimParlantError } from "./errors.ts";
 import { openQueue } from "./event-queue.ts";
 import type { WorkspacesEventsCalls } from "./generated/calls.ts";
@@ -60,13 +60,13 @@ export class Events extends Resource<WorkspacesEventsCalls, OfWorkspace> impleme
           yield event;
         }
       } catch (error) {
-        if (isUnstreamable(error) && !queue.hasStarted) break;
+        if (isUnstreamable(error)) break;
         // Until it began it was tried again already, as any call is.
         if (!isInterruption(error) || !queue.hasStarted) throw error;
       } finally {
         queue.close();
       }
-      if (signal?.aborted) throw new AbortedError("The call was aborted", { cause: signal.reason });
+      if (signal?.aborted) throw abortedBy(signal);
     }
     yield* this.#poll(sessionId, { ...options, fromOffset: next });
   }

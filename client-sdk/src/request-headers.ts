@@ -33,8 +33,7 @@ async function credentialHeader({ apiKey, token }: ClientOptions): Promise<Recor
 /** In lower case, so that a later one replaces an earlier one. */
 function checked(headers: Record<string, string> | undefined): Record<string, string> {
   const entries = Object.entries(headers ?? {}).map(([name, value]) => {
-    if (!HEADER_VALUE.test(value))
-      throw new TypeError(`The value of the header "${name}" has characters that no header may have`);
+    if (!HEADER_VALUE.test(value)) throw new TypeError(`The header "${name}" has characters that none may have`);
     return [name.toLowerCase(), value];
   });
   return Object.fromEntries(entries);
@@ -42,5 +41,5 @@ function checked(headers: Record<string, string> | undefined): Record<string, st
 
 function visible(name: string, value: string): string {
   if (typeof value === "string" && VISIBLE_ASCII.test(value)) return value;
-  throw new TypeError(`${name} must be a string of visible ASCII characters, without spaces or line breaks`);
+  throw new TypeError(`${name} must be visible ASCII characters, without spaces`);
 }

@@ -6,8 +6,8 @@ const MAX_BACKOFF_MS = 8_000;
 export const MAX_RETRY_AFTER_MS = 60_000;
 
 const SECONDS = /^\d{1,9}$/;
-const REPEATED = new Set<string>(["CONNECTION", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR"]);
-const NEVER_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
+const REPEATED: string[] = ["CONNECTION", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR"];
+const NEVER_CONNECTED = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"];
 
 /**
  * Whether the failed call may be made again. A call is repeatable where making it twice does no more than once: a query,
@@ -16,9 +16,9 @@ const NEVER_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
 export function isRetryable(error: SimParlantError, isRepeatable: boolean): boolean {
   const { code, status, details, cause } = error;
   if (code === "RATE_LIMITED") return true;
-  if (!isRepeatable) return code === "CONNECTION" && NEVER_CONNECTED.has(errnoOf(cause) ?? "");
+  if (!isRepeatable) return code === "CONNECTION" && NEVER_CONNECTED.includes(errnoOf(cause) ?? "");
   // Where it is said to be in flight, an earlier try of this very call, whose answer was lost, is still at work.
-  return REPEATED.has(code) || (code === "TIMEOUT" && status !== undefined) || details?.code === "IDEMPOTENCY_IN_FLIGHT";
+  return REPEATED.includes(code) || (code === "TIMEOUT" && status !== undefined) || details?.code === "IDEMPOTENCY_IN_FLIGHT";
 }
 
 /** Milliseconds until the next try: what the server asked for, else a full-jitter backoff; null where it asks for too much. */

@@ -2,11 +2,15 @@ import { type Operation, type OperationLink, TRPCClientError } from "@trpc/clien
 import { observable } from "@trpc/server/observable";
 import { type Call, sendCall } from "./call-fetch.ts";
 import { type ConnectedOptions, trpcUrl } from "./client-options.ts";
-import { ConnectionError, InvalidResponseError } from "./error-classes.ts";
+import { ConnectionError, InvalidResponseError, TimeoutError } from "./error-classes.ts";
 import type { Ports } from "./ports.ts";
 import { readServerSentEvents } from "./server-sent-events.ts";
 import type { SimRouter } from "./sim-router.ts";
 import { TRANSFORMER } from "./transformer.ts";
+
+/** How long a stream may be silent that has not said how long; its first word is said at once. */
+const SILENCE_MS = 30_000;
+const BROKEN = "The stream broke";
 
 interface StreamRequest {
   client: ConnectedOptions;
@@ -49,27 +53,38 @@ export function openStream(request: StreamRequest): ReturnType<OperationLink<Sim
   });
 }
 
-/** Passes on what comes until the server ends it. @throws whatever else ends it; a connection that is silent for too long is gone */
+/**
+ * Passes on what comes until the server ends it.
+ *
+ * @throws TimeoutError where it never began: something on the way holds it back; ConnectionError where it broke or was
+ * silent for too long, since the server speaks from time to time; what the server ended it with
+ */
 async function follow(request: StreamRequest, connection: AbortController, listener: StreamListener): Promise<void> {
-  let silenceMs = 0;
+  const body = await openBody(request, connection.signal);
+  /** Undefined until the server has begun. */
+  let silenceMs: number | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const listen = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => connection.abort(), silenceMs ?? SILENCE_MS);
+  };
+  listen();
   try {
-    for await (const { type, data, id } of readServerSentEvents(await openBody(request, connection.signal), connection.signal)) {
+    for await (const { type, data, id } of readServerSentEvents(body, connection.signal)) {
       if (type === "return") return;
       if (type === "connected") {
-        silenceMs = (JSON.parse(data) as { reconnectAfterInactivityMs?: number }).reconnectAfterInactivityMs ?? 0;
+        ({ reconnectAfterInactivityMs: silenceMs = SILENCE_MS } = JSON.parse(data) as { reconnectAfterInactivityMs?: number });
         listener.next({ result: { type: "started" } });
       }
       const tell = () => TRANSFORMER.output.deserialize(JSON.parse(data));
       if (type === "serialized-error") throw TRPCClientError.from({ error: tell() });
       if (type === "message") listener.next({ result: { type: "data", data: { id, data: tell() } } });
-      clearTimeout(timer);
-      if (silenceMs > 0) timer = setTimeout(() => connection.abort(), silenceMs);
+      listen();
     }
   } finally {
     clearTimeout(timer);
   }
-  throw new ConnectionError("The stream ended");
+  throw silenceMs ? new ConnectionError(BROKEN) : new TimeoutError(BROKEN);
 }
 
 async function openBody(
@@ -87,5 +102,5 @@ async function openBody(
 /** What fetch throws where a connection breaks is no error of ours. */
 function toError(error: unknown): Error {
   const isOurs = error instanceof Error && !(error instanceof TypeError) && error.name !== "AbortError";
-  return isOurs ? error : new ConnectionError("The stream broke", { cause: error });
+  return isOurs ? error : new ConnectionError(BROKEN, { cause: error });
 }

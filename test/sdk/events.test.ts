@@ -1,5 +1,5 @@
 import superjson from "superjson";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { openQueue } from "../../client-sdk/src/event-queue.ts";
 import { AbortedError, createClient, NotFoundError } from "../../client-sdk/src/index.ts";
 import { makeApiKey } from "../support/database.ts";
@@ -211,4 +211,28 @@ test("a connection on which nothing comes any more, not even a sign of life, is 
   });
   expect(await readUntilRefused(client.workspace("ws").events.stream("s"))).toEqual([0, 1]);
   expect(cancelled).toContain(1);
+});
+
+test("a stream that begins and says nothing, since something on the way holds it back, is given up for polls", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const urls: string[] = [];
+  const cancelled: string[] = [];
+  const client = makeClient({
+    baseUrl: "http://held-back.example",
+    fetch: async (url) => {
+      urls.push(new URL(url).pathname.replace(/.*\./, ""));
+      if (urls.length === 1) {
+        const held = new ReadableStream<Uint8Array>({ cancel: () => void cancelled.push("held") });
+        return new Response(held, { headers: { "content-type": "text/event-stream" } });
+      }
+      const answer = urls.length === 2 ? result({ data: [event(0)], nextOffset: 1 }) : failure(404, "NOT_FOUND");
+      return new Response(JSON.stringify(answer.body), { status: answer.status ?? 200 });
+    },
+  });
+  const reading = readUntilRefused(client.workspace("ws").events.stream("s"));
+  await vi.waitUntil(() => vi.getTimerCount() > 0);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await reading).toEqual([0]);
+  expect([urls, cancelled]).toEqual([["stream", "list", "list"], ["held"]]);
 });
