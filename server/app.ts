@@ -111,8 +111,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const endSilentConnections = trackSilentConnections(app.server);
   app.addHook("preClose", (done) => {
     isClosing = true;
-    services.sessionWakes.close();
     services.eventHub.close();
+    services.sessionWakes.close();
     endSilentConnections();
     done();
   });

@@ -14,6 +14,8 @@ export interface Attempt {
   agentId: string | null;
   sessionId?: string | null;
   request: RequestInfo;
+  /** What ended had been let in: its caller has tried nothing that it may not, and is counted nothing. */
+  isUnderWay?: boolean;
   caller?: { principal: Principal; source: CredentialSource };
 }
 
@@ -32,7 +34,8 @@ export function noteRefusal(
   const isForgeable = caller.source === "cookie" && attempt.request.isForgeable === true;
   const isNobody = principal.kind === "internal" && principal.userId === null;
   // What another page makes a browser send, a sibling host's too, is not its user's doing and must not lock the user out.
-  if (!isForgeable && !isNobody && error.refusal?.reasonCode !== "COOKIE_RULES") audit.signals.count({ principal }, workspaceId);
+  const isTried = !isForgeable && !isNobody && !attempt.isUnderWay && error.refusal?.reasonCode !== "COOKIE_RULES";
+  if (isTried) audit.signals.count({ principal }, workspaceId);
   const reasonCode = error.refusal?.reasonCode ?? error.details?.code;
   if (reasonCode !== undefined) audit.counts.deny++;
   if (workspaceId !== null && reasonCode !== undefined) audit.trail.add(denialOf(attempt, principal, workspaceId, error));

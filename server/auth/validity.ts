@@ -1,4 +1,5 @@
 import type { SimFeatures } from "../db/sim-features.ts";
+import { andUnbanned } from "../db/sim-time.ts";
 import type { Clock } from "../shared/clock.ts";
 
 /** SQL: the moment of the look-up, always its second parameter, as the UTC wall clock that Sim's columns hold. */
@@ -14,7 +15,7 @@ export function momentOf(clock: Clock): string {
  * columns, so the condition, and with it the second parameter, is left out there.
  */
 export function andNotBanned(features: SimFeatures): string {
-  return features.userBanned ? `AND NOT (u.banned IS TRUE AND (u.ban_expires IS NULL OR u.ban_expires > ${MOMENT}))` : "";
+  return andUnbanned(features, MOMENT);
 }
 
 /** Tells apart the prepared statements that differ by andNotBanned. */

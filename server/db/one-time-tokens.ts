@@ -1,5 +1,6 @@
 import type { SimFeatures } from "./sim-features.ts";
 import type { Statement } from "./sim-reader.ts";
+import { andUnbanned, NOW_UTC } from "./sim-time.ts";
 
 /** The session that a one-time token stood for. */
 export interface TokenSession {
@@ -24,20 +25,15 @@ export interface OneTimeTokens {
 /** The table of used tokens. */
 export const USED_TOKEN_TABLE = "parlant_used_token";
 
-const NOW_UTC = "(statement_timestamp() at time zone 'UTC')";
-
 /** How better-auth's one-time-token plugin names a token's row, as Sim sets it up: the token itself, not hashed. */
 const IDENTIFIER = "one-time-token:";
 
 /** One statement, so that a token is either used up and answered or neither; the loser of a race waits at the key. */
-function useText({ userBanned }: SimFeatures): string {
-  const unbanned = userBanned
-    ? `and not (coalesce(u.banned, false) and (u.ban_expires is null or u.ban_expires > ${NOW_UTC}))`
-    : "";
+function useText(features: SimFeatures): string {
   return `with offered as (
   select s.id as "sessionId", s.user_id as "userId", encode(sha256(convert_to(s.token, 'UTF8')), 'hex') as proof, v.expires_at
   from public.verification v join public.session s on s.token = v.value join public."user" u on u.id = s.user_id
-  where v.identifier = $1 and v.expires_at > ${NOW_UTC} and s.expires_at > ${NOW_UTC} ${unbanned}
+  where v.identifier = $1 and v.expires_at > ${NOW_UTC} and s.expires_at > ${NOW_UTC} ${andUnbanned(features, NOW_UTC)}
   order by v.expires_at desc limit 1
 ), used as (
   insert into parlant.${USED_TOKEN_TABLE} (token_hash, used_at, expires_at)

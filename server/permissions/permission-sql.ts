@@ -1,5 +1,6 @@
 import type { Principal } from "../auth/principal.ts";
 import type { SimFeatures } from "../db/sim-features.ts";
+import { andUnbanned, NOW_UTC } from "../db/sim-time.ts";
 
 /**
  * The one SQL statement of the permission rule, used to decide (load-permission) and to check the decision inside
@@ -35,16 +36,12 @@ export interface PermissionParameters {
 
 const PARAMETERS: PermissionParameters = { workspace: "$1", user: "$2", credential: "$3", proof: "$4" };
 
-const NOW_UTC = "(statement_timestamp() at time zone 'UTC')";
-
 function credentialSql(
   kind: Principal["kind"],
   features: SimFeatures,
   { user, credential, proof }: PermissionParameters,
 ): string {
-  const unbanned = features.userBanned
-    ? `and not (coalesce(u.banned, false) and (u.ban_expires is null or u.ban_expires > ${NOW_UTC}))`
-    : "";
+  const unbanned = andUnbanned(features, NOW_UTC);
   const unexpired = `and (k.expires_at is null or k.expires_at > ${NOW_UTC})`;
   switch (kind) {
     case "session":

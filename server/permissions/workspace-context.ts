@@ -48,6 +48,8 @@ export interface WorkspaceContext {
   principal: Principal;
   /** The proof of its credential; see Authentication. */
   proof: string | null;
+  /** When its credential ends by itself; null where it does not. */
+  credentialEndsAtMs: number | null;
   /** The operation that the call was let in for, and the permission that it was let in with. */
   operation: Operation;
   permission: WorkspacePermission;

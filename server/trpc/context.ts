@@ -68,6 +68,8 @@ export interface RequestContext {
   request: RequestInfo;
   /** Checks the rules that a cookie brings, once it is known that the cookie decides. Throws AppError FORBIDDEN. */
   assertCookieAllowed(): void;
+  /** Ends the connection of a caller to whom nothing more may be sent and who does not read. */
+  hangUp?: (() => void) | undefined;
   /** Told who called and where, for the request's log line. */
   annotate(note: { workspaceId?: string; principalKind?: string; principalId?: string; procedure?: string }): void;
 }

@@ -190,6 +190,7 @@ function contextOf(
     workspaceId,
     principal: caller.principal,
     proof: caller.proof,
+    credentialEndsAtMs: caller.endsAtMs ?? null,
     operation,
     permission: access.permission,
     decision: access,

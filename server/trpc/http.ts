@@ -42,7 +42,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Con
   assertMethod(request, reply);
   assertBatchSize(request, path);
   assertHarmlessInput(request);
-  const ctx = createRequestContext(request, options);
+  const ctx: RequestContext = { ...createRequestContext(request, options), hangUp: () => reply.raw.destroy() };
   await readRecognised(ctx, arePublic(path), () => assertIdempotencyKey(request.headers));
   const plain = readPlainCalls(request, path, MAX_BATCH_SIZE);
   return plain ? answerPlainCalls(plain, ctx, request, reply) : answerByTrpc(request, reply, path, ctx);
@@ -77,9 +77,17 @@ async function answerByTrpc(request: FastifyRequest, reply: FastifyReply, path: 
   });
   isAnswered = true;
   // What tRPC refuses before it asks for a context, it answers without the request's id.
-  if (!refused.error) return reply.send(response);
+  if (!refused.error) {
+    // tRPC replaces what every answer has; a stream must be neither kept nor held back.
+    if (isStream(response)) response.headers.set("cache-control", "private, no-store, no-transform");
+    return reply.send(response);
+  }
   await response.body?.cancel();
   return sendTrpcError(request, reply, refused.error);
+}
+
+function isStream({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith("text/event-stream") === true;
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -99,7 +99,7 @@ export function eventStreamProcedure(operation: AgentOperation, summary: string)
                 enter: (work) => withWorkspace(ctx, entry, work),
                 hub: services.eventHub,
                 principal: entry.caller.principal,
-                credentialEndsInMs: entry.caller.endsAtMs === undefined ? null : entry.caller.endsAtMs - services.clock.now(),
+                hangUp: ctx.hangUp,
                 signal,
               };
               const items = await verb({ call, input: input as never });
@@ -125,7 +125,7 @@ async function* outgoing(
     for await (const { id, data } of items) yield tracked(id, parse(data));
   } catch (error) {
     const { operation, procedure, caller } = ctx.entry;
-    noteFailure(ctx, { ...beginAttempt(ctx, { operation, procedure }, input), caller }, error);
+    noteFailure(ctx, { ...beginAttempt(ctx, { operation, procedure }, input), caller, isUnderWay: true }, error);
     throw toTrpcError(error);
   }
 }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
 import superjson from "superjson";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClient } from "../../client-sdk/src/index.ts";
@@ -48,7 +50,7 @@ test("a stream is server-sent events that no proxy holds back, each with its off
   expect(Object.fromEntries(response.headers)).toMatchObject({
     "content-type": expect.stringContaining("text/event-stream"),
     "x-accel-buffering": "no",
-    "cache-control": expect.stringContaining("no-"),
+    "cache-control": "private, no-store, no-transform",
     "x-request-id": expect.any(String),
   });
   const reader = textOf(response);
@@ -82,6 +84,57 @@ test.each([
   const response = await connect({ sessionId, ...input }, headers);
   expect([response.status, response.headers.get("content-type")]).toEqual([status, expect.stringContaining("application/json")]);
   expect(await response.json()).toMatchObject({ error: { json: { data: { httpStatus: status } } } });
+});
+
+/** Reads a stream as far as its end of the line takes it, and then no more. */
+async function stall(on: TestServer, sessionId: string, headers: Record<string, string>): Promise<Socket> {
+  const wire = encodeURIComponent(JSON.stringify({ json: { workspaceId: on.workspace.id, sessionId } }));
+  const socket = createConnection(Number(new URL(on.url).port), "127.0.0.1");
+  const lines = Object.entries({ host: "localhost", accept: "text/event-stream", ...headers }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  socket.write(`GET /api/trpc/workspaces.events.stream?input=${wire} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
+  socket.on("error", () => {});
+  await once(socket, "readable");
+  socket.pause();
+  return socket;
+}
+
+/** More than what lies between two ends of a connection. */
+async function fill(on: TestServer): Promise<string> {
+  const ws = createClient({ baseUrl: on.url, apiKey: on.apiKey }).workspace(on.workspace.id);
+  const agent = await ws.agents.create({ name: `Agent ${Math.random()}`, isolationLevel: "workspace" });
+  const { id } = await ws.sessions.create({ agentId: agent.id });
+  for (let count = 0; count < 60; count++)
+    await ws.events.append(
+      id,
+      Array.from({ length: 4 }, () => says("x".repeat(60_000))),
+    );
+  return id;
+}
+
+test("who does not read is cut off when it may not read on", async () => {
+  const sessionId = await fill(server);
+  const { reader, id } = server.workspace;
+  const socket = await stall(server, sessionId, reader.headers);
+  const { eventHub } = server.dependencies.services;
+  await expect.poll(() => eventHub.size()).toBe(1);
+  // Control: it is not the silence that ends it.
+  await eventHub.decideAll();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(eventHub.size()).toBe(1);
+  await server.database.owner.query("delete from permissions where user_id = $1 and entity_id = $2", [reader.id, id]);
+  await expect.poll(() => eventHub.size(), { timeout: 10_000 }).toBe(0);
+  socket.destroy();
+});
+
+test("a closing server does not wait for who does not read", async () => {
+  const closing = await startTestServer();
+  const socket = await stall(closing, await fill(closing), { "x-api-key": closing.apiKey });
+  await expect.poll(() => closing.dependencies.services.eventHub.size()).toBe(1);
+  await closing.app.close();
+  socket.destroy();
+  await closing.stop();
 });
 
 test("a closing server ends its streams at once, tells that they can be resumed, and waits for none", async () => {

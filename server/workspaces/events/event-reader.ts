@@ -23,8 +23,11 @@ export class EventReader {
   #place: Place;
   #waiting: PromiseWithResolvers<Delivery> | null = null;
   #isUndecided = false;
+  #timesUndecided = 0;
   #hasLeft = false;
   #failure: { error: unknown } | undefined;
+  /** Told when nothing more may be passed on for now, or at all. */
+  onHalt: () => void = () => {};
   /** Which ring of the session's alarm its last events were read after; see SessionFeed. */
   readAfterRing = -1;
 
@@ -59,10 +62,15 @@ export class EventReader {
     return !(this.#isUndecided || this.#hasLeft || this.#failure);
   }
 
-  /** Its right has been decided again. */
-  settle(place: Place): void {
+  /** How often it was undecided, to be told to settle. */
+  get timesUndecided(): number {
+    return this.#timesUndecided;
+  }
+
+  /** Its right has been decided again, by what was so when it had been undecided so many times. */
+  settle(place: Place, timesUndecided: number): void {
     this.#place = place;
-    this.#isUndecided = false;
+    this.#isUndecided = timesUndecided !== this.#timesUndecided;
   }
 
   /** Rejects with what ended the stream. */
@@ -85,11 +93,14 @@ export class EventReader {
   /** It gets nothing more until its right has been decided again. */
   undecide(): void {
     this.#isUndecided = true;
+    this.#timesUndecided++;
+    this.onHalt();
     this.#end((waiting) => waiting.resolve("undecided"));
   }
 
   fail(error: unknown): void {
     this.#failure ??= { error };
+    this.onHalt();
     this.#end((waiting) => waiting.reject(error));
   }
 

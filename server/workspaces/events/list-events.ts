@@ -1,4 +1,5 @@
 import type { WorkspaceContext } from "../../permissions/workspace-context.ts";
+import { untilCredentialEnds } from "./credential-end.ts";
 import { readEvents } from "./read-events.ts";
 import type { EventPage, ListEventsInput } from "./schemas.ts";
 import { openAlarm } from "./session-alarm.ts";
@@ -10,7 +11,7 @@ const POLL_MS = 1_000;
 export async function listEvents(ctx: WorkspaceContext, input: ListEventsInput): Promise<EventPage> {
   const { workspaceId, sessionId, waitSeconds, limit } = input;
   const kinds = input.kinds ?? null;
-  const endsAtMs = performance.now() + waitSeconds * 1_000;
+  const endsAtMs = performance.now() + Math.min(waitSeconds * 1_000, untilCredentialEnds(ctx));
   // Before the first look, so that nothing comes between the look and the waiting.
   const alarm = openAlarm(ctx.sessionWakes, { workspaceId, sessionId });
   try {

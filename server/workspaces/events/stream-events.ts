@@ -1,11 +1,13 @@
 import type { Principal } from "../../auth/principal.ts";
 import type { WorkspaceContext } from "../../permissions/workspace-context.ts";
 import { AppError } from "../../shared/errors.ts";
+import { untilCredentialEnds } from "./credential-end.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Place } from "./event-reader.ts";
 import { readFollowed } from "./read-events.ts";
 import type { Event, EventPage, StreamEventsInput, StreamedEvent } from "./schemas.ts";
 import { EVENTS_AT_ONCE } from "./session-feed.ts";
+import { watchGiving } from "./watch-giving.ts";
 
 /** As long as a timer can be: a stream has been resumed long before. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -16,8 +18,8 @@ export interface StreamCall {
   enter<Result>(work: (ctx: WorkspaceContext) => Promise<Result>): Promise<Result>;
   hub: EventHub;
   principal: Principal;
-  /** After how long its credential ends by itself, whatever becomes of the session that it stands for; null where it does not. */
-  credentialEndsInMs: number | null;
+  /** Ends the connection of whoever does not read. */
+  hangUp: (() => void) | undefined;
   /** Aborts when nobody reads any more. */
   signal: AbortSignal | undefined;
 }
@@ -35,7 +37,7 @@ export interface IdentifiedEvent {
  * @throws AppError as readEvents does; RATE_LIMITED where the caller has too many streams
  */
 export async function streamEvents(
-  { enter, hub, principal, credentialEndsInMs, signal }: StreamCall,
+  { enter, hub, principal, hangUp, signal }: StreamCall,
   input: StreamEventsInput,
 ): Promise<AsyncIterable<IdentifiedEvent>> {
   const { workspaceId, sessionId } = input;
@@ -66,23 +68,30 @@ export async function streamEvents(
       if (signal?.aborted) return;
       signal?.addEventListener("abort", leave);
       const { reader } = follower;
-      if (credentialEndsInMs !== null) {
-        lastMoment = setTimeout(() => reader.fail(credentialEnded()), Math.min(credentialEndsInMs, MAX_TIMER_MS)).unref();
+      const endsInMs = untilCredentialEnds(reader.ctx);
+      if (Number.isFinite(endsInMs)) {
+        lastMoment = setTimeout(() => reader.fail(credentialEnded()), Math.min(endsInMs, MAX_TIMER_MS)).unref();
       }
+      const giving = watchGiving(reader, hangUp);
       let page: Pick<EventPage, "data" | "nextOffset"> = opened.page;
       for (;;) {
         for (const event of page.data) {
           // What was read in time is still not passed on behind the end of the permission.
           if (!reader.isEntitled) break;
-          if (kinds === undefined || kinds.has(event.kind)) yield toIdentified(event, workspaceId);
+          if (kinds === undefined || kinds.has(event.kind)) {
+            giving.begin();
+            yield toIdentified(event, workspaceId);
+            giving.end();
+          }
           next = event.offset + 1;
         }
         if (reader.isEntitled) next = page.nextOffset;
         const delivery = await follower.next();
         if (delivery === "left") return;
         if (delivery === "undecided") {
+          const { timesUndecided } = reader;
           const again = await read(next);
-          reader.settle(again.place);
+          reader.settle(again.place, timesUndecided);
           page = again.page;
         } else page = delivery;
       }

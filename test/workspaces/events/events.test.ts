@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Dependencies } from "../../../server/dependencies.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { internalHeaders } from "../../support/internal.ts";
 import { callerWith, createTestDependencies } from "../../support/services.ts";
 import { makeSessionWorld, says } from "../sessions/fixture.ts";
 
@@ -182,4 +183,16 @@ describe("waiting", () => {
       database.owner.query("delete from permissions where user_id = $1 and entity_id = $2", [writer.id, workspaceId]),
     ]);
   });
+});
+
+test("a poll waits no longer than its credential is good", async () => {
+  const { ref, events, writer } = await opened();
+  const polling = callerWith(dependencies, await internalHeaders(writer.id, "2s")).workspaces.events.list({
+    ...ref,
+    waitSeconds: 25,
+  });
+  const ended = polling.then(({ data }) => data.length);
+  const isEarly = await Promise.race([ended.then(() => true), new Promise((resolve) => setTimeout(resolve, 8_000, false))]);
+  await events.append({ ...ref, events: [says("too late")] });
+  expect([isEarly, await ended]).toEqual([true, 0]);
 });

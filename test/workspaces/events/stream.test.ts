@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Dependencies } from "../../../server/dependencies.ts";
 import { createEventHub } from "../../../server/workspaces/events/event-hub.ts";
-import type { EventReader } from "../../../server/workspaces/events/event-reader.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { internalHeaders } from "../../support/internal.ts";
 import { callerWith, createTestDependencies } from "../../support/services.ts";
 import type { TestUser } from "../../support/workspace.ts";
-import { makeSessionWorld, says } from "../sessions/fixture.ts";
-import { openStreamOn, type StreamInput, take } from "./stream-reader.ts";
+import { says } from "../sessions/fixture.ts";
+import { openedOn, openStreamOn, type StreamInput, take } from "./stream-reader.ts";
 
 let database: TestDatabase;
 let dependencies: Dependencies;
@@ -22,19 +20,9 @@ afterAll(async () => {
   await database?.drop();
 });
 
-async function opened(agent: { isolationLevel?: "workspace" } = {}) {
-  const made = await makeSessionWorld(database, dependencies, agent);
-  const { id: sessionId } = await made.open(made.writer);
-  const ref = { workspaceId: made.workspaceId, sessionId };
-  const append = (...texts: string[]) => made.as(made.writer).events.append({ ...ref, events: texts.map(says) });
-  return { ...made, ref, append };
-}
-
+const opened = (agent: { isolationLevel?: "workspace" } = {}) => openedOn(database, dependencies, agent);
 const openStream = (user: Pick<TestUser, "headers">, input: StreamInput, on: Dependencies = dependencies) =>
   openStreamOn(on, user, input);
-
-const revoke = (userId: string, workspaceId: string) =>
-  database.owner.query("delete from permissions where user_id = $1 and entity_id = $2", [userId, workspaceId]);
 
 test("a stream gives what is there and what comes, from where it is told to, each once and in order", async () => {
   const { ref, append, writer } = await opened();
@@ -110,140 +98,6 @@ test("many readers of a session share one read of its events", async () => {
   eventHub.close();
 });
 
-describe("a stream ends, where no event comes, with", () => {
-  const ENDS: Record<string, { code: string; end(world: Awaited<ReturnType<typeof opened>>): Promise<unknown> }> = {
-    "the permission": { code: "NOT_FOUND", end: ({ writer, workspaceId }) => revoke(writer.id, workspaceId) },
-    "the session of the user": {
-      code: "UNAUTHORIZED",
-      end: ({ writer }) => database.owner.query("delete from session where user_id = $1", [writer.id]),
-    },
-    "the workspace": {
-      code: "NOT_FOUND",
-      end: ({ workspaceId }) => database.owner.query("update workspace set archived_at = now() where id = $1", [workspaceId]),
-    },
-    "the agent": {
-      code: "NOT_FOUND",
-      end: ({ as, admin, workspaceId, agentId }) => as(admin).agents.delete({ workspaceId, agentId }),
-    },
-    "the sight of the agent": {
-      code: "NOT_FOUND",
-      end: ({ as, admin, workspaceId, agentId, writer }) =>
-        as(admin).agents.grants.set({ workspaceId, agentId, userId: writer.id, level: "none" }),
-    },
-    "the session that it reads": { code: "NOT_FOUND", end: ({ as, writer, ref }) => as(writer).sessions.delete(ref) },
-  };
-
-  test.each(Object.entries(ENDS))("%s", async (_, { code, end }) => {
-    const world = await opened();
-    const stream = await openStream(world.writer, world.ref);
-    const next = stream.next();
-    await Promise.all([expect(next).rejects.toMatchObject({ code }), end(world)]);
-  });
-});
-
-test("a stream of another's session ends when the agent no longer shares its sessions, and goes on for the opener", async () => {
-  const { ref, append, as, admin, writer, reader, workspaceId, agentId } = await opened({ isolationLevel: "workspace" });
-  const own = await openStream(writer, ref);
-  const others = await openStream(reader, ref);
-  const [ownNext, othersNext] = [own.next(), others.next()];
-  await Promise.all([
-    expect(othersNext).rejects.toMatchObject({ code: "NOT_FOUND" }),
-    as(admin).agents.update({ workspaceId, agentId, isolationLevel: "strict" }),
-  ]);
-  await append("still");
-  expect(await ownNext).toBe("0 still");
-  own.close();
-});
-
-test("a stream ends with its credential, though what that one stands for goes on", async () => {
-  const { ref, append, writer } = await opened();
-  const stream = await openStream({ headers: await internalHeaders(writer.id, "2s") }, ref);
-  const first = stream.next();
-  await append("in time");
-  expect(await first).toBe("0 in time");
-  await expect(stream.next()).rejects.toMatchObject({ code: "UNAUTHORIZED", cause: { details: { code: "STREAM_RESUMABLE" } } });
-  await append("too late");
-  // The control: without an end of its own, the credential of the same user reads on.
-  const lasting = await openStream(writer, ref);
-  expect(await take(lasting, 2)).toEqual(["0 in time", "1 too late"]);
-  lasting.close();
-});
-
-test("a permission that changed and was not lost does not end a stream", async () => {
-  const { ref, append, writer, workspaceId } = await opened();
-  const stream = await openStream(writer, ref);
-  const next = stream.next();
-  await database.owner.query("update permissions set permission_type = 'admin' where user_id = $1 and entity_id = $2", [
-    writer.id,
-    workspaceId,
-  ]);
-  await dependencies.services.eventHub.decideAll();
-  await append("on");
-  expect(await next).toBe("0 on");
-  stream.close();
-});
-
-describe("nothing reaches a reader by a read that began after the end of its permission", () => {
-  const everyone = async (readers: readonly EventReader[]) => new Map(readers.map((reader) => [reader, 0]));
-
-  /** What a reader gets of an event that was appended after its permission had ended, beside another who reads on. */
-  async function afterTheEnd(on: Dependencies): Promise<string> {
-    const { ref, admin, reader, writer, workspaceId } = await opened({ isolationLevel: "workspace" });
-    const append = (text: string) => callerWith(on, writer.headers).workspaces.events.append({ ...ref, events: [says(text)] });
-    const kept = await openStream(admin, ref, on);
-    const keptFirst = kept.next();
-    await expect.poll(() => on.services.eventHub.size()).toBe(1);
-    const lost = await openStream(reader, ref, on);
-    const lostFirst = lost.next();
-    await expect.poll(() => on.services.eventHub.size()).toBe(2);
-    // Behind it each has made its own first look, and the one that reads on is the first to wait.
-    await append("for both");
-    expect(await Promise.all([keptFirst, lostFirst])).toEqual(["0 for both", "0 for both"]);
-    const keptNext = kept.next();
-    const lostNext = lost.next().catch((error: { code: string }) => error.code);
-    await revoke(reader.id, workspaceId);
-    await append("secret");
-    expect(await keptNext).toBe("1 secret");
-    const outcome = await lostNext;
-    kept.close();
-    lost.close();
-    return outcome;
-  }
-
-  test("not beside others who may read on", async () => {
-    expect(await afterTheEnd(dependencies)).toBe("NOT_FOUND");
-  });
-
-  test("control: without the second decision it gets what it must not", async () => {
-    const { services } = dependencies;
-    const eventHub = createEventHub({ decide: everyone, wakes: services.sessionWakes, hints: services.hints });
-    const on = { ...dependencies, services: { ...services, eventHub } };
-    // A look of its own behind the end, which a second ring of the bell for both may bring about, is refused by the guard.
-    await expect.poll(() => afterTheEnd(on), { timeout: 20_000 }).toBe("1 secret");
-    eventHub.close();
-  });
-
-  test("control: without it a silent stream outlives the permission", async () => {
-    const { services } = dependencies;
-    const eventHub = createEventHub({ decide: everyone, wakes: services.sessionWakes, hints: services.hints });
-    const { ref, writer, workspaceId } = await opened();
-    const stream = await openStream(writer, ref, { ...dependencies, services: { ...services, eventHub } });
-    let isOver = false;
-    const next = stream.next().finally(() => {
-      isOver = true;
-    });
-    await expect.poll(() => eventHub.size()).toBe(1);
-    // Behind the reader's own first look, which finds nothing.
-    await new Promise(setImmediate);
-    await eventHub.decideAll();
-    expect(isOver).toBe(false);
-    await revoke(writer.id, workspaceId);
-    stream.close();
-    expect(await next.catch((error: { code: string }) => error.code)).toMatch(/the end|NOT_FOUND/);
-    eventHub.close();
-  });
-});
-
 test("a principal has so many streams at once, and room again for each that ended", async () => {
   const { ref, writer, admin } = await opened();
   const { services } = dependencies;
@@ -266,19 +120,20 @@ test("a principal has so many streams at once, and room again for each that ende
   eventHub.close();
 });
 
-test("a closing server ends its streams with the word that they can be resumed, and opens no other", async () => {
-  const { ref, append, writer } = await opened();
-  const closing = await createTestDependencies(database.appUrl);
-  try {
-    await append("0");
-    const stream = await openStream(writer, ref, closing);
-    expect(await stream.next()).toBe("0 0");
-    const next = stream.next();
-    closing.services.eventHub.close();
-    const resumable = { code: "SERVICE_UNAVAILABLE", cause: { details: { code: "STREAM_RESUMABLE" } } };
-    await expect(next).rejects.toMatchObject(resumable);
-    await expect(openStream(writer, ref, closing)).rejects.toMatchObject(resumable);
-  } finally {
-    await closing.close();
-  }
+test("one that has gone before it began to read takes no room", async () => {
+  const { ref, writer } = await opened();
+  const { services } = dependencies;
+  const eventHub = createEventHub({
+    ...{ decide: async () => new Map(), wakes: services.sessionWakes, hints: services.hints },
+    maxStreamsPerPrincipal: 1,
+  });
+  const on = { ...dependencies, services: { ...services, eventHub } };
+  const gone = new AbortController();
+  gone.abort();
+  await openStreamOn(on, writer, ref, gone);
+  const next = await openStream(writer, ref, on);
+  // Control: that one takes it.
+  await expect(openStream(writer, ref, on)).rejects.toMatchObject({ code: "TOO_MANY_REQUESTS" });
+  next.close();
+  eventHub.close();
 });
