@@ -132,6 +132,8 @@ test("a closing server does not wait for who does not read", async () => {
   const closing = await startTestServer();
   const socket = await stall(closing, await fill(closing), { "x-api-key": closing.apiKey });
   await expect.poll(() => closing.dependencies.services.eventHub.size()).toBe(1);
+  // Until what is on the way is full.
+  await new Promise((resolve) => setTimeout(resolve, 500));
   await closing.app.close();
   socket.destroy();
   await closing.stop();
