@@ -64,16 +64,27 @@ afterAll(async () => {
   await database?.drop();
 });
 
+/** One that bob and ada see as differently as can be: the control must never hang on chance. */
+const STRICT: Omit<Agent, "id"> = {
+  ...{ visibility: "workspace", isolationLevel: "strict", isDeleted: false, grants: new Map() },
+  ...{ createdBy: null, createdByKeyId: null },
+};
+
 async function fill(): Promise<void> {
-  agents = Array.from({ length: AGENTS }, () => ({
-    id: randomUUID(),
-    visibility: pick(["workspace", "restricted"] as const),
-    isolationLevel: pick(["strict", "workspace"] as const),
-    createdBy: pick([...USERS, null]),
-    createdByKeyId: pick([...KEYS, null]),
-    isDeleted: Math.random() < 0.15,
-    grants: new Map(USERS.filter(() => Math.random() < 0.4).map((user) => [user, pick(ACCESS_LEVELS)])),
-  }));
+  const strict: Agent = { id: randomUUID(), ...STRICT };
+  const random = Array.from(
+    { length: AGENTS - 1 },
+    (): Agent => ({
+      id: randomUUID(),
+      visibility: pick(["workspace", "restricted"] as const),
+      isolationLevel: pick(["strict", "workspace"] as const),
+      createdBy: pick([...USERS, null]),
+      createdByKeyId: pick([...KEYS, null]),
+      isDeleted: Math.random() < 0.15,
+      grants: new Map(USERS.filter(() => Math.random() < 0.4).map((user) => [user, pick(ACCESS_LEVELS)])),
+    }),
+  );
+  agents = [strict, ...random];
   for (const { id, visibility, isolationLevel, createdBy, createdByKeyId, isDeleted, grants } of agents) {
     await superuser.query(
       `insert into parlant.parlant_agent (workspace_id, id, name, name_key, visibility, isolation_level, created_by, created_by_key_id,
@@ -88,13 +99,20 @@ async function fill(): Promise<void> {
       );
     }
   }
-  sessions = Array.from({ length: SESSIONS }, () => ({
-    id: randomUUID(),
-    agent: pick(agents),
-    ...(Math.random() < 0.7
-      ? { userId: pick(USERS), createdByKeyId: pick([...KEYS, null]) }
-      : { userId: null, createdByKeyId: pick(KEYS) }),
-  }));
+  const openers = ["bob", "ada", "ada"].map(
+    (userId): Session => ({ id: randomUUID(), agent: strict, userId, createdByKeyId: null }),
+  );
+  const others = Array.from(
+    { length: SESSIONS - openers.length },
+    (): Session => ({
+      id: randomUUID(),
+      agent: pick(random),
+      ...(Math.random() < 0.7
+        ? { userId: pick(USERS), createdByKeyId: pick([...KEYS, null]) }
+        : { userId: null, createdByKeyId: pick(KEYS) }),
+    }),
+  );
+  sessions = [...openers, ...others];
   for (const { id, agent, userId, createdByKeyId } of sessions) {
     await superuser.query(
       `insert into parlant.parlant_session (workspace_id, id, agent_id, user_id, created_by_key_id, boundary, boundary_key_version,
