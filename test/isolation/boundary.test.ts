@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync } from "node:crypto";
+import { createHmac, createSecretKey, hkdfSync } from "node:crypto";
 import { expect, test } from "vitest";
 import { deriveBoundaryKeys, signBoundary, verifyBoundary } from "../../server/isolation/boundary.ts";
 
@@ -22,10 +22,17 @@ test("the boundary is the HMAC-SHA256 of the length-prefixed identity under the 
   expect(signBoundary(keys, subject).boundary).toBe(createHmac("sha256", key).update(Buffer.concat(parts)).digest("hex"));
 });
 
+test("the audit trail's content has a key of its own, derived in the same way", () => {
+  const key = createSecretKey(Buffer.from(hkdfSync("sha256", SECRET, SALT, "parlant audit", 32)));
+  expect(keys.audit.current.key.equals(key)).toBe(true);
+  expect(keys.current.key.equals(key)).toBe(false);
+});
+
 test("it holds for this row in this workspace, and for nothing else", () => {
   const stored = signBoundary(keys, subject);
   expect(verifyBoundary(keys, subject, stored)).toBe(true);
   for (const other of [
+    { ...subject, kind: "session" as const },
     { ...subject, workspaceId: "w2" },
     { ...subject, id: "01890000-0000-7000-8000-000000000001" },
     { ...subject, createdAt: new Date(1_700_000_000_001) },

@@ -8,8 +8,8 @@ export default defineConfig({
     include: [
       "test/db/scope-arguments.test.ts",
       "test/isolation/{scope-refusals,soft-deletion,boundary,layers}.test.ts",
-      "test/permissions/{levels,revocation,older-sim}.test.ts",
-      "test/workspaces/agents/*.test.ts",
+      "test/permissions/{levels,load-permission,revocation,older-sim}.test.ts",
+      "test/workspaces/{access,agents}/*.test.ts",
     ],
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 30_000,
