@@ -138,6 +138,20 @@ test("after all of it nothing outside the workspace has changed", async () => {
   expect(await stage.changes()).toEqual([]);
 });
 
+test("how long a call took is no difference between two answers, and how far Sim is ahead is one", () => {
+  const answered = (body: object): Asked => ({
+    answer: withoutTheTime({ status: 200, headers: {}, body: JSON.stringify(body) }, 0),
+    id: "mine",
+  });
+  const isSame = (body: object, other: object) => {
+    const { seen, expected } = comparable(answered(other), [answered(body), answered(body)]);
+    return seen === expected;
+  };
+  for (const name of ["ageMs", "durationMs", "syncDurationMs"])
+    expect([name, isSame({ [name]: 3 }, { [name]: 4 })]).toEqual([name, true]);
+  expect(isSame({ lagMs: 3 }, { lagMs: 4 })).toBe(false);
+});
+
 test("control: an answer that stands in another's place is told from one's own", async () => {
   const path = "workspaces.agents.get";
   const [own, foreign] = [{ path, whose: "own" } as const, { path, whose: "foreign" } as const];

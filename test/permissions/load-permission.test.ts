@@ -1,25 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Authentication } from "../../server/auth/principal.ts";
 import { CURRENT_SIM } from "../../server/db/sim-features.ts";
-import type { Dependencies } from "../../server/dependencies.ts";
 import { grantedPermission, loadPermission, type PermissionRow } from "../../server/permissions/load-permission.ts";
-import { createTestDatabase, makeApiKey, type TestDatabase } from "../support/database.ts";
+import { grantPermission, makeApiKey } from "../support/database.ts";
 import { internalHeaders } from "../support/internal.ts";
-import { createTestDependencies } from "../support/services.ts";
+import { openDependencies } from "../support/open-dependencies.ts";
 import { makeSignedInUser, makeStaffedWorkspace, type TestWorkspace } from "../support/workspace.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 /** Each way of calling as the workspace's writer, or as the workspace itself, and what takes its credential away. */
 const CREDENTIALS: Record<string, { headers(workspace: TestWorkspace): Promise<Record<string, string>>; revoke: string }> = {
@@ -59,14 +47,10 @@ const notFound = (reasonCode: string) => ({
 const UNAUTHORIZED = { code: "UNAUTHORIZED", message: "The credential is not valid" };
 
 describe.each(Object.entries(CREDENTIALS))("by %s", (_, { headers, revoke }) => {
-  test("the permission is Sim's", async () => {
-    const workspace = await makeStaffedWorkspace(database.owner);
-    expect(await load(await authenticated(await headers(workspace)), workspace.id)).toBe("write");
-  });
-
   test("a credential that was taken away opens nothing, and is all that is told of", async () => {
     const workspace = await makeStaffedWorkspace(database.owner);
     const caller = await authenticated(await headers(workspace));
+    expect(await load(caller, workspace.id)).toBe("write");
     await database.owner.query(revoke, [workspace.writer.id]);
     await expect(load(caller, workspace.id)).rejects.toMatchObject(UNAUTHORIZED);
     await archive(workspace.id);
@@ -77,6 +61,7 @@ describe.each(Object.entries(CREDENTIALS))("by %s", (_, { headers, revoke }) => 
   test("a workspace that is archived is as absent as one that never was", async () => {
     const workspace = await makeStaffedWorkspace(database.owner);
     const caller = await authenticated(await headers(workspace));
+    expect(await load(caller, workspace.id)).toBe("write");
     await archive(workspace.id);
     await expect(load(caller, workspace.id)).rejects.toMatchObject(notFound("WORKSPACE_NOT_LIVE"));
     await expect(load(caller, "no such workspace")).rejects.toMatchObject(notFound("WORKSPACE_NOT_LIVE"));
@@ -95,6 +80,7 @@ test("a user without a permission finds no workspace, whatever it says of keys",
 test("a member whose personal key is not admitted is told so, and its session is let in", async () => {
   const { id, writer } = await makeStaffedWorkspace(database.owner);
   const byKey = await authenticated(await keyHeaders({ userId: writer.id }));
+  expect(await load(byKey, id)).toBe("write");
   await database.owner.query("update workspace set allow_personal_api_keys = false where id = $1", [id]);
   await expect(load(byKey, id)).rejects.toMatchObject({
     ...{ code: "FORBIDDEN", message: "This workspace does not allow personal API keys" },
@@ -107,7 +93,17 @@ test("a workspace's key finds no other workspace", async () => {
   const { id, writer } = await makeStaffedWorkspace(database.owner);
   const other = await makeStaffedWorkspace(database.owner);
   const caller = await authenticated(await keyHeaders({ userId: writer.id, workspaceId: id }));
+  expect(await load(caller, id)).toBe("write");
   await expect(load(caller, other.id)).rejects.toMatchObject(notFound("KEY_OF_ANOTHER_WORKSPACE"));
+});
+
+test("the permission is Sim's, at this moment", async () => {
+  const { id, admin, writer, reader } = await makeStaffedWorkspace(database.owner);
+  const callers = await Promise.all([admin, writer, reader].map(({ headers }) => authenticated(headers)));
+  const permissions = () => Promise.all(callers.map((caller) => load(caller, id)));
+  expect(await permissions()).toEqual(["admin", "write", "read"]);
+  await grantPermission(database.owner, { userId: writer.id, workspaceId: id, permission: "read" });
+  expect(await permissions()).toEqual(["admin", "read", "read"]);
 });
 
 test("a row grants its permission where all of it holds, and no row grants nothing", () => {

@@ -64,14 +64,23 @@ afterAll(async () => {
   await database?.drop();
 });
 
-/** One that bob and ada see as differently as can be: the control must never hang on chance. */
-const STRICT: Omit<Agent, "id"> = {
-  ...{ visibility: "workspace", isolationLevel: "strict", isDeleted: false, grants: new Map() },
-  ...{ createdBy: null, createdByKeyId: null },
-};
+/** An agent of nobody's on which bob and ada have other sessions each, and not as many: the control must not hang on chance. */
+function makeTellingAgent(): { agent: Agent; sessions: Session[] } {
+  const agent: Agent = {
+    id: randomUUID(),
+    visibility: "workspace",
+    isolationLevel: "strict",
+    createdBy: null,
+    createdByKeyId: null,
+    isDeleted: false,
+    grants: new Map(),
+  };
+  const sessions = ["bob", "ada", "ada"].map((userId) => ({ id: randomUUID(), agent, userId, createdByKeyId: null }));
+  return { agent, sessions };
+}
 
 async function fill(): Promise<void> {
-  const strict: Agent = { id: randomUUID(), ...STRICT };
+  const telling = makeTellingAgent();
   const random = Array.from(
     { length: AGENTS - 1 },
     (): Agent => ({
@@ -84,7 +93,7 @@ async function fill(): Promise<void> {
       grants: new Map(USERS.filter(() => Math.random() < 0.4).map((user) => [user, pick(ACCESS_LEVELS)])),
     }),
   );
-  agents = [strict, ...random];
+  agents = [telling.agent, ...random];
   for (const { id, visibility, isolationLevel, createdBy, createdByKeyId, isDeleted, grants } of agents) {
     await superuser.query(
       `insert into parlant.parlant_agent (workspace_id, id, name, name_key, visibility, isolation_level, created_by, created_by_key_id,
@@ -99,11 +108,8 @@ async function fill(): Promise<void> {
       );
     }
   }
-  const openers = ["bob", "ada", "ada"].map(
-    (userId): Session => ({ id: randomUUID(), agent: strict, userId, createdByKeyId: null }),
-  );
   const others = Array.from(
-    { length: SESSIONS - openers.length },
+    { length: SESSIONS - telling.sessions.length },
     (): Session => ({
       id: randomUUID(),
       agent: pick(random),
@@ -112,7 +118,7 @@ async function fill(): Promise<void> {
         : { userId: null, createdByKeyId: pick(KEYS) }),
     }),
   );
-  sessions = [...openers, ...others];
+  sessions = [...telling.sessions, ...others];
   for (const { id, agent, userId, createdByKeyId } of sessions) {
     await superuser.query(
       `insert into parlant.parlant_session (workspace_id, id, agent_id, user_id, created_by_key_id, boundary, boundary_key_version,
