@@ -1,25 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Dependencies } from "../../server/dependencies.ts";
+import { expect, test } from "vitest";
 import { createMovableClock } from "../support/clock.ts";
 import { withConnection } from "../support/connection.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { openDependencies } from "../support/open-dependencies.ts";
 import { readPastTheServer } from "../support/past-the-server.ts";
-import { createTestDependencies } from "../support/services.ts";
 import { makeSessionWorld, says } from "../workspaces/sessions/fixture.ts";
 
 const clock = createMovableClock();
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl, {}, clock);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies({}, clock);
 
 /** Moves a session with its events to an agent of another workspace, as one can who passes every rule of the database. */
 const move = (sessionId: string, to: { workspaceId: string; agentId: string }) =>

@@ -1,27 +1,14 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Dependencies } from "../../server/dependencies.ts";
+import { expect, test } from "vitest";
 import { readTrail } from "../support/audit-trail.ts";
 import { createMovableClock } from "../support/clock.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { createTestDependencies } from "../support/services.ts";
+import { openDependencies } from "../support/open-dependencies.ts";
 import { makeSessionWorld, says } from "../workspaces/sessions/fixture.ts";
 
 const HOUR_MS = 3_600_000;
 const clock = createMovableClock();
 const unaborted = new AbortController().signal;
 const abandon = () => dependencies.sweeps.find(({ name }) => name === "sessions.abandon")?.run(unaborted);
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl, { SESSION_IDLE_AFTER: "2h" }, clock);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies({ SESSION_IDLE_AFTER: "2h" }, clock);
 
 test("sessions are abandoned once they have been idle for as long, in every workspace, and recorded; no other is touched", async () => {
   const worlds = [await makeSessionWorld(database, dependencies), await makeSessionWorld(database, dependencies)];

@@ -1,29 +1,11 @@
 import { SignJWT } from "jose";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Dependencies } from "../../server/dependencies.ts";
-import {
-  createTestDatabase,
-  grantPermission,
-  makeApiKey,
-  makeMember,
-  makeOrganization,
-  type TestDatabase,
-} from "../support/database.ts";
-import { callerWith, createTestDependencies, TEST_INTERNAL_SECRET } from "../support/services.ts";
+import { describe, expect, test } from "vitest";
+import { grantPermission, makeApiKey, makeMember, makeOrganization } from "../support/database.ts";
+import { openDependencies } from "../support/open-dependencies.ts";
+import { callerWith, TEST_INTERNAL_SECRET } from "../support/services.ts";
 import { makeSignedInUser, makeStaffedWorkspace, type TestUser, type TestWorkspace } from "../support/workspace.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl, { PERMISSION_CACHE_TTL: "3600" });
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies({ PERMISSION_CACHE_TTL: "3600" });
 
 const NOT_FOUND = { code: "NOT_FOUND", message: "Workspace not found" };
 const UNAUTHORIZED = { code: "UNAUTHORIZED" };

@@ -1,28 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Dependencies } from "../../server/dependencies.ts";
-import {
-  connectInUtc,
-  createTestDatabase,
-  grantPermission,
-  makeApiKey,
-  makeWorkspace,
-  type TestDatabase,
-} from "../support/database.ts";
+import { connectInUtc, grantPermission, makeApiKey, makeWorkspace } from "../support/database.ts";
+import { openDependencies } from "../support/open-dependencies.ts";
 import { callerWith, createTestDependencies } from "../support/services.ts";
 import { makeStaffedWorkspace } from "../support/workspace.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl, { PERMISSION_CACHE_TTL: "3600" });
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies({ PERMISSION_CACHE_TTL: "3600" });
 
 test("after a revocation an input that is refused without a statement is answered like any other", async () => {
   const { id: workspaceId, writer } = await makeStaffedWorkspace(database.owner);

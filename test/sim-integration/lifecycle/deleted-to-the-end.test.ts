@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Dependencies } from "../../../server/dependencies.ts";
+import { expect, test } from "vitest";
 import { readTrail } from "../../support/audit-trail.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { callerWith, createTestDependencies } from "../../support/services.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
+import { callerWith } from "../../support/services.ts";
 import { makeStaffedWorkspace } from "../../support/workspace.ts";
 import { applierOf, keptAgents, keptState, simOn } from "./sim-changes.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 const NOW = { deletion: { mode: "delete", isExportAsked: false } } as const;
 const sweep = () => dependencies.reconciler.sweep(new AbortController().signal);

@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Dependencies } from "../../../server/dependencies.ts";
+import { expect, test } from "vitest";
 import { readTrail } from "../../support/audit-trail.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
 import { changePastTheServer } from "../../support/past-the-server.ts";
-import { callerWith, createTestDependencies } from "../../support/services.ts";
+import { callerWith } from "../../support/services.ts";
 import { makeStaffedWorkspace } from "../../support/workspace.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 async function makeUsedWorkspace(): Promise<string> {
   const { id: workspaceId, writer } = await makeStaffedWorkspace(database.owner);

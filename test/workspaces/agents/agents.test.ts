@@ -1,21 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Dependencies } from "../../../server/dependencies.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { callerWith, createTestDependencies } from "../../support/services.ts";
+import { expect, test } from "vitest";
+import { openDependencies } from "../../support/open-dependencies.ts";
+import { callerWith } from "../../support/services.ts";
 import { makeStaffedWorkspace } from "../../support/workspace.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 async function staffed() {
   const workspace = await makeStaffedWorkspace(database.owner);

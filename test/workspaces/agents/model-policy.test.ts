@@ -1,22 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Dependencies } from "../../../server/dependencies.ts";
-import { createTestDatabase, makeApiKey, makeOrganization, type TestDatabase } from "../../support/database.ts";
-import { callerWith, createTestDependencies } from "../../support/services.ts";
+import { expect, test } from "vitest";
+import { makeApiKey, makeOrganization } from "../../support/database.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
+import { callerWith } from "../../support/services.ts";
 import { makeStaffedWorkspace, type TestWorkspace } from "../../support/workspace.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 interface Group {
   config: object;

@@ -1,22 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Dependencies } from "../../../server/dependencies.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { describe, expect, test } from "vitest";
 import { internalHeaders } from "../../support/internal.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
 import { callerWith, createTestDependencies } from "../../support/services.ts";
 import { makeSessionWorld, says } from "../sessions/fixture.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 async function opened() {
   const made = await makeSessionWorld(database, dependencies);

@@ -1,26 +1,15 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Dependencies } from "../../../server/dependencies.ts";
 import { createEventHub } from "../../../server/workspaces/events/event-hub.ts";
 import type { EventReader, Place } from "../../../server/workspaces/events/event-reader.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { internalHeaders } from "../../support/internal.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
 import { changePastTheServer } from "../../support/past-the-server.ts";
 import { createTestDependencies } from "../../support/services.ts";
 import type { TestUser } from "../../support/workspace.ts";
 import { openedOn, openStreamOn, type StreamInput, take } from "./stream-reader.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 const opened = (agent: { isolationLevel?: "workspace" } = {}) => openedOn(database, dependencies, agent);
 const openStream = (user: Pick<TestUser, "headers">, input: StreamInput, on: Dependencies = dependencies) =>

@@ -1,25 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Dependencies } from "../../../server/dependencies.ts";
 import { createEventHub } from "../../../server/workspaces/events/event-hub.ts";
 import type { EventReader } from "../../../server/workspaces/events/event-reader.ts";
-import { createTestDatabase, makeApiKey, type TestDatabase } from "../../support/database.ts";
-import { callerWith, createTestDependencies } from "../../support/services.ts";
+import { makeApiKey } from "../../support/database.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
+import { callerWith } from "../../support/services.ts";
 import type { TestUser } from "../../support/workspace.ts";
 import { says } from "../sessions/fixture.ts";
 import { openedOn, openStreamOn, type StreamInput } from "./stream-reader.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 const opened = (agent: { isolationLevel?: "workspace" } = {}) => openedOn(database, dependencies, agent);
 const openStream = (user: Pick<TestUser, "headers">, input: StreamInput, on: Dependencies = dependencies) =>

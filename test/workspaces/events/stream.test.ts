@@ -1,24 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Dependencies } from "../../../server/dependencies.ts";
 import { createEventHub } from "../../../server/workspaces/events/event-hub.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
 import { callerWith, createTestDependencies } from "../../support/services.ts";
 import type { TestUser } from "../../support/workspace.ts";
 import { says } from "../sessions/fixture.ts";
 import { openedOn, openStreamOn, type StreamInput, take } from "./stream-reader.ts";
 
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies();
 
 const opened = (agent: { isolationLevel?: "workspace" } = {}) => openedOn(database, dependencies, agent);
 const openStream = (user: Pick<TestUser, "headers">, input: StreamInput, on: Dependencies = dependencies) =>

@@ -1,23 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Dependencies } from "../../../server/dependencies.ts";
+import { expect, test } from "vitest";
 import { withConnection } from "../../support/connection.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { createTestDependencies } from "../../support/services.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
 import { makeSessionWorld, says } from "./fixture.ts";
 
 const ROUNDS = process.env["ISOLATION_FUZZ"] === "long" ? 200 : 8;
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl, { DB_POOL_SIZE: "8", DB_MAX_OVERFLOW: "8" });
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies({ DB_POOL_SIZE: "8", DB_MAX_OVERFLOW: "8" });
 
 /** Sessions that are active although their agent is archived or deleted; there must never be one. */
 const strays = () =>

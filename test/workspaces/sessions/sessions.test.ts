@@ -1,25 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Dependencies } from "../../../server/dependencies.ts";
+import { expect, test } from "vitest";
 import { readTrail } from "../../support/audit-trail.ts";
 import { createMovableClock } from "../../support/clock.ts";
-import { createTestDatabase, makeApiKey, type TestDatabase } from "../../support/database.ts";
-import { createTestDependencies } from "../../support/services.ts";
+import { makeApiKey } from "../../support/database.ts";
+import { openDependencies } from "../../support/open-dependencies.ts";
 import { makeSessionWorld, says } from "./fixture.ts";
 
 const clock = createMovableClock();
-let database: TestDatabase;
-let dependencies: Dependencies;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dependencies = await createTestDependencies(database.appUrl, {}, clock);
-});
-
-afterAll(async () => {
-  await dependencies?.close();
-  await database?.drop();
-});
+const { database, dependencies } = await openDependencies({}, clock);
 
 const world = (agent: { isolationLevel?: "workspace" } = {}) => makeSessionWorld(database, dependencies, agent);
 const NOT_FOUND = { code: "NOT_FOUND" };
