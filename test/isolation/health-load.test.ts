@@ -4,7 +4,7 @@ import type { Dependencies } from "../../server/dependencies.ts";
 import { createHealth } from "../../server/isolation/health.ts";
 import type { Verdict } from "../../server/isolation/run-check.ts";
 import { sharedCheck } from "../../server/isolation/shared-check.ts";
-import { createMovableClock } from "../support/clock.ts";
+import { createMovableClock, createStillClock } from "../support/clock.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createTestDependencies } from "../support/services.ts";
 import { openWireTap, type WireTap } from "../support/wire-tap.ts";
@@ -89,12 +89,13 @@ test("one that waits too long for its turn is degraded and makes no check; the t
 
 test("a check of the server is made once for all workspaces within its time, and again after it", async () => {
   const { counts, check } = countingCheck();
-  const shared = sharedCheck(check, { clock });
+  const still = createStillClock();
+  const shared = sharedCheck(check, { clock: still });
   await Promise.all(workspaces.map((id) => shared.run(id)));
-  clock.forward(1_999);
+  still.forward(1_999);
   await shared.run("w");
   expect(counts.made).toBe(1);
-  clock.forward(1);
+  still.forward(1);
   await shared.run("w");
   expect(counts.made).toBe(2);
 });

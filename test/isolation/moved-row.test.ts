@@ -93,12 +93,12 @@ test("the same row is recorded again once an hour has passed, and a key's violat
   const list = () => callerWith(one, { "x-api-key": key.plain }).workspaces.agents.list({ workspaceId: to.id });
   await list();
   await violationsIn(to.id);
-  clock.forward(3_599_000);
+  clock.forward(3_540_000);
   await list();
   expect(await violationsIn(to.id)).toMatchObject([
     { actor_kind: "personal_api_key", actor_id: key.id, on_behalf_of: to.admin.id },
   ]);
-  clock.forward(2_000);
+  clock.forward(60_000);
   await list();
   expect(await violationsIn(to.id)).toHaveLength(2);
 });

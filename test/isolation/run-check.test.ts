@@ -4,14 +4,10 @@ import { contextsCheck } from "../../server/isolation/checks/contexts.ts";
 import { createHealth } from "../../server/isolation/health.ts";
 import type { Check, Verdict } from "../../server/isolation/run-check.ts";
 import { createViolations, type Violation } from "../../server/isolation/violations.ts";
+import { createStillClock } from "../support/clock.ts";
 
 const log = pino({ level: "silent" });
 const GOOD: Verdict = { status: "healthy", message: "all in order", evidence: {} };
-
-function manualClock() {
-  let nowMs = 1_000_000;
-  return { now: () => nowMs, forward: (milliseconds: number) => (nowMs += milliseconds) };
-}
 
 function countingCheck(name: string, run: () => Promise<Verdict>): Check & { runs(): number } {
   let runs = 0;
@@ -26,7 +22,7 @@ function countingCheck(name: string, run: () => Promise<Verdict>): Check & { run
 }
 
 test("a check that does not end is degraded within its time, holds up no other, and is not begun again meanwhile", async () => {
-  const clock = manualClock();
+  const clock = createStillClock();
   const stuck = Promise.withResolvers<Verdict>();
   const hanging = countingCheck("hanging", () => stuck.promise);
   const good = countingCheck("good", async () => GOOD);
@@ -48,13 +44,13 @@ test("a check that does not end is degraded within its time, holds up no other, 
 
 test("a check that fails says nothing of what it looks at, and its error stays in the log", async () => {
   const failing = countingCheck("failing", () => Promise.reject(new Error("connect ECONNREFUSED 10.1.2.3:5432")));
-  const health = await createHealth({ checks: [failing], clock: manualClock(), log })("w");
+  const health = await createHealth({ checks: [failing], clock: createStillClock(), log })("w");
   expect(health.status).toBe("degraded");
   expect(JSON.stringify(health)).not.toMatch(/10\.1\.2\.3/);
 });
 
 test("however many ask at once or within the time an answer stands, each check is made once per workspace", async () => {
-  const clock = manualClock();
+  const clock = createStillClock();
   const check = countingCheck("good", async () => GOOD);
   const health = createHealth({ checks: [check], clock, log, ttlMs: 2_000 });
   await Promise.all(Array.from({ length: 50 }, () => health("w")));
@@ -74,7 +70,7 @@ test("the worst decides, and the reasons come worst first", async () => {
     run: async () => ({ ...GOOD, status, message: `is ${status}` }),
   });
   const judge = async (...checks: Check[]) => {
-    const { status, reasons } = await createHealth({ checks, clock: manualClock(), log })("w");
+    const { status, reasons } = await createHealth({ checks, clock: createStillClock(), log })("w");
     return [status, reasons];
   };
   expect(await judge(of("a", "healthy"))).toEqual(["healthy", []]);
@@ -101,7 +97,7 @@ test("a server that is being stopped waits for the record under way, and begins 
   const recorded: string[] = [];
   const under = Promise.withResolvers<void>();
   const violations = createViolations({
-    clock: manualClock(),
+    clock: createStillClock(),
     log,
     async record({ target }) {
       await under.promise;
@@ -124,7 +120,7 @@ test("a mass of violations is counted whole and recorded in part, one record at 
   let open = 0;
   let most = 0;
   const violations = createViolations({
-    clock: manualClock(),
+    clock: createStillClock(),
     log,
     async record(violation) {
       most = Math.max(most, ++open);

@@ -14,3 +14,14 @@ export function createMovableClock(): MovableClock {
     },
   };
 }
+
+/** A clock that stands still until it is put forward: for what ends at a millisecond, however slow the machine is. */
+export function createStillClock(): MovableClock {
+  let nowMs = Date.now();
+  return {
+    now: () => nowMs,
+    forward(milliseconds) {
+      nowMs += milliseconds;
+    },
+  };
+}
