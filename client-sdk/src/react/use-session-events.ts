@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { SimClient } from "../create-client.ts";
 import { ConnectionError } from "../error-classes.ts";
 import { SimParlantError } from "../errors.ts";
@@ -10,7 +10,7 @@ import type { Event } from "../generated/schemas.ts";
 const DEFAULT_KEEP = 1_000;
 
 export interface FollowOptions extends Pick<StreamOptions, "fromOffset" | "kinds"> {
-  /** How many events are kept, the latest ones. 1,000 unless given. */
+  /** How many events are kept, the latest ones; with 0 none. 1,000 unless given. */
   keep?: number | undefined;
   /** False follows nothing. */
   enabled?: boolean | undefined;
@@ -39,39 +39,43 @@ export function useSessionEvents(
   sessionId: string,
   { fromOffset = 0, kinds, keep = DEFAULT_KEEP, enabled = true }: FollowOptions = {},
 ): SessionEvents {
-  const [state, setState] = useState<SessionEvents & { of: string }>({ ...IDLE, of: "" });
+  const [state, setState] = useState<SessionEvents & { of: object | null }>({ ...IDLE, of: null });
   // An array is another one at each render.
   const kindNames = kinds?.join();
-  const of = JSON.stringify([workspaceId, sessionId, fromOffset, kindNames, enabled]);
+  // The client is part of what is followed: another one may be another user's.
+  const followed = useMemo(
+    () => ({ sim, workspaceId, sessionId, fromOffset, kindNames, enabled }),
+    [sim, workspaceId, sessionId, fromOffset, kindNames, enabled],
+  );
 
   useEffect(() => {
-    if (!enabled) return;
+    if (!followed.enabled) return;
     const ended = new AbortController();
     const { signal } = ended;
     const follow = async () => {
-      const chosen = kindNames?.split(",") as StreamOptions["kinds"];
-      const { events } = sim.workspace(workspaceId);
-      for await (const event of events.stream(sessionId, { fromOffset, kinds: chosen, signal })) {
+      const chosen = followed.kindNames?.split(",") as StreamOptions["kinds"];
+      const { events } = followed.sim.workspace(followed.workspaceId);
+      const options = { fromOffset: followed.fromOffset, kinds: chosen, signal };
+      for await (const event of events.stream(followed.sessionId, options)) {
         if (signal.aborted) return;
-        setState((known) => ({
-          ...FOLLOWING,
-          of,
-          events: [...(known.of === of ? known.events : []), event].slice(-keep),
-        }));
+        setState((known) => {
+          const all = [...(known.of === followed ? known.events : []), event];
+          return { ...FOLLOWING, of: followed, events: all.slice(Math.max(0, all.length - keep)) };
+        });
       }
     };
-    setState({ ...FOLLOWING, of });
+    setState({ ...FOLLOWING, of: followed });
     follow().catch((error: unknown) => {
       if (signal.aborted) return;
       const known = SimParlantError.is(error)
         ? error
         : new ConnectionError("The session could not be followed", { cause: error });
-      setState({ events: [], status: "failed", error: known, of });
+      setState({ events: [], status: "failed", error: known, of: followed });
     });
     return () => ended.abort();
-  }, [sim, workspaceId, sessionId, fromOffset, kindNames, keep, enabled, of]);
+  }, [followed, keep]);
 
-  // Of another session nothing is shown, not even for the one render before the effect.
+  // Of what was followed before nothing is shown, not even for the one render before the effect.
   if (!enabled) return IDLE;
-  return state.of === of ? state : FOLLOWING;
+  return state.of === followed ? state : FOLLOWING;
 }

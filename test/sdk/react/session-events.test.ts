@@ -63,9 +63,14 @@ async function openSession(sim: SimClient) {
   return { ws, session: await ws.sessions.create({ agentId: agent.id }) };
 }
 
+/** What has been rendered since a test cleared it: a page's text misses what stands there for one render. */
+const rendered: string[] = [];
+
 function Live({ sim, sessionId, options }: { sim: SimClient; sessionId: string; options?: FollowOptions }) {
   const { events, status, error } = useSessionEvents(sim, server.workspace.id, sessionId, options);
-  return `${status} ${error?.code ?? ""} ${events.map(({ offset }) => offset).join()}`;
+  const text = `${status} ${error?.code ?? ""} ${events.map(({ offset }) => offset).join()}`;
+  rendered.push(text);
+  return text;
 }
 const live = (sim: SimClient, sessionId: string, options: FollowOptions = {}) =>
   createElement(StrictMode, null, createElement(Live, { sim, sessionId, options }));
@@ -89,20 +94,50 @@ test("a component follows its session, and has nothing open once it is gone", as
   await expect.poll(openStreams).toBe(0);
 });
 
-test("another session's events are never shown for this one's, and none where it is not enabled", async () => {
-  const { sim } = await openClient();
-  const [one, other] = [await openSession(sim), await openSession(sim)];
+test("what was followed before is never rendered for another session, under another client, or again once it was not enabled", async () => {
+  const [mine, theirs] = [await openClient(), await openClient()];
+  const [one, other] = [await openSession(mine.sim), await openSession(mine.sim)];
   await one.ws.events.append(one.session.id, [says("0"), says("1")]);
   await one.ws.events.append(other.session.id, [says("0")]);
   const page = await openPage();
-  await page.show(live(sim, one.session.id));
+  const showsBefore = () => page.show(live(mine.sim, one.session.id));
+  const whileShowing = async (node: ReturnType<typeof live>, text: string) => {
+    rendered.length = 0;
+    await page.show(node);
+    await expect.poll(page.text).toBe(text);
+    return rendered;
+  };
+  await showsBefore();
   await expect.poll(page.text).toBe("following  0,1");
-  const texts: string[] = [];
-  await page.show(live(sim, other.session.id));
-  await expect.poll(() => texts.push(page.text()) && page.text()).toBe("following  0");
-  expect(texts).not.toContain("following  0,1");
-  await page.show(live(sim, one.session.id, { enabled: false }));
-  expect(page.text()).toBe("idle  ");
+  expect(await whileShowing(live(mine.sim, other.session.id), "following  0")).not.toContain("following  0,1");
+  await whileShowing(live(mine.sim, one.session.id), "following  0,1");
+  // The other client may see nothing: all there is to render is what was there before.
+  await theirs.revoke();
+  expect(await whileShowing(live(theirs.sim, one.session.id), "failed UNAUTHORIZED ")).not.toContain("following  0,1");
+  await whileShowing(live(mine.sim, one.session.id), "following  0,1");
+  expect(await whileShowing(live(mine.sim, one.session.id, { enabled: false }), "idle  ")).not.toContain("following  0,1");
+  rendered.length = 0;
+  await showsBefore();
+  expect(rendered[0]).toBe("following  ");
+  // The control: where nothing that is followed changes, what was seen is rendered again.
+  await expect.poll(page.text).toBe("following  0,1");
+  rendered.length = 0;
+  await showsBefore();
+  expect(rendered[0]).toBe("following  0,1");
+  await page.leave();
+});
+
+test("with 0 to keep, no event is kept", async () => {
+  const { sim } = await openClient();
+  const { ws, session } = await openSession(sim);
+  await ws.events.append(session.id, [says("0")]);
+  const page = await openPage();
+  await page.show(live(sim, session.id, { keep: 0 }));
+  rendered.length = 0;
+  // An event that is not kept is a render all the same.
+  await ws.events.append(session.id, [says("1")]);
+  await expect.poll(() => rendered.length).toBeGreaterThan(0);
+  expect(new Set(rendered)).toEqual(new Set(["following  "]));
   await page.leave();
 });
 
