@@ -2,7 +2,7 @@ import { z } from "zod";
 import { OrganizationOverview } from "../organizations/analytics/schemas.ts";
 import { type ErrorCode, HTTP_STATUS } from "../shared/errors.ts";
 import { ClearCacheInput, ClearedCache } from "../sim-integration/clear-cache.ts";
-import { IntegrationHealth } from "../sim-integration/health.ts";
+import { IntegrationHealth } from "../sim-integration/health-schema.ts";
 import { SyncedWorkspaces, SyncStatus, SyncWorkspacesInput } from "../sim-integration/sync/schemas.ts";
 import { IntegrationCheck, IntegrationValidation } from "../sim-integration/validate/schemas.ts";
 import {

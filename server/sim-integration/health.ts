@@ -1,17 +1,9 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
 import type { SimReader } from "../db/sim-reader.ts";
 import type { Clock } from "../shared/clock.ts";
+import type { IntegrationHealth } from "./health-schema.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
-
-export const IntegrationHealth = z.object({
-  status: z.enum(["healthy", "unhealthy"]),
-  integration: z.literal("sim-parlant"),
-  version: z.string(),
-  timestamp: z.date(),
-});
-export type IntegrationHealth = z.output<typeof IntegrationHealth>;
 
 /** Whether this server and Sim's database can work together at this moment; it names no host, secret or reason. */
 export async function checkHealth({ sim, clock }: { sim: SimReader; clock: Clock }): Promise<IntegrationHealth> {

@@ -1,11 +1,12 @@
-import { z } from "zod";
 import { authenticatedProcedure, internalProcedure, namedWorkspacesProcedure } from "../trpc/integration-procedures.ts";
 import { publicProcedure } from "../trpc/procedures.ts";
 import { ClearCacheInput, ClearedCache, clearCache } from "./clear-cache.ts";
-import { checkHealth, IntegrationHealth } from "./health.ts";
+import { checkHealth } from "./health.ts";
+import { IntegrationHealth } from "./health-schema.ts";
 import { AcceptedDelivery } from "./inbox/accept-delivery.ts";
 import { AcceptPermissionUpdateInput, AcceptWorkspaceEventInput, acceptEvent } from "./inbox/accept-event.ts";
 import { ReplayedDeliveries, ReplayInput, replayDeliveries } from "./inbox/replay-deliveries.ts";
+import { NoInput } from "./no-input.ts";
 import { SyncedWorkspaces, SyncStatus, SyncStatusInput, SyncWorkspacesInput } from "./sync/schemas.ts";
 import { readSyncStatus } from "./sync/sync-status.ts";
 import { syncWorkspaces } from "./sync/sync-workspaces.ts";
@@ -13,11 +14,11 @@ import { IntegrationValidation } from "./validate/schemas.ts";
 
 export const simIntegrationRouter = {
   health: publicProcedure("Says whether this server and Sim's database work together; needs no credential.")
-    .input(z.strictObject({}).optional())
+    .input(NoInput)
     .output(IntegrationHealth)
     .query(({ ctx }) => checkHealth(ctx.services)),
   validate: authenticatedProcedure("Looks at everything that this server and Sim have to agree on, for whoever is signed in.")
-    .input(z.strictObject({}).optional())
+    .input(NoInput)
     .output(IntegrationValidation)
     .mutation(({ ctx }) => ctx.services.validateIntegration(ctx.caller.principal)),
   sync: {

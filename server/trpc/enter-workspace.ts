@@ -156,14 +156,17 @@ function contended(cause: unknown): AppError {
 }
 
 function admit(entry: Entry): Entry {
-  const required = requiredPermission(entry.operation);
-  const actual = entry.access.permission;
-  if (!permissionSatisfies(actual, required)) {
-    throw new AppError("FORBIDDEN", `This needs the permission "${required}" in the workspace; yours is "${actual}"`, {
-      details: { code: "INSUFFICIENT_WORKSPACE_ROLE", required, actual },
-    });
-  }
+  assertPermitted(entry.operation, entry.access.permission);
   return entry;
+}
+
+/** @throws AppError FORBIDDEN where the permission in the workspace is below what the operation needs */
+export function assertPermitted(operation: Operation, actual: WorkspacePermission): void {
+  const required = requiredPermission(operation);
+  if (permissionSatisfies(actual, required)) return;
+  throw new AppError("FORBIDDEN", `This needs the permission "${required}" in the workspace; yours is "${actual}"`, {
+    details: { code: "INSUFFICIENT_WORKSPACE_ROLE", required, actual },
+  });
 }
 
 /** An operation on an agent is open to whoever is in the workspace; the agent's own level decides. */
@@ -206,7 +209,8 @@ function contextOf(
   };
 }
 
-function workspaceIdOf(rawInput: unknown): string {
+/** The workspace that a raw input names. @throws AppError BAD_REQUEST where it names none */
+export function workspaceIdOf(rawInput: unknown): string {
   const given = typeof rawInput === "object" && rawInput !== null && "workspaceId" in rawInput ? rawInput.workspaceId : undefined;
   const parsed = simId.safeParse(given);
   if (parsed.success) return parsed.data;

@@ -2,14 +2,15 @@ import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { errorHeaders, noteError, toClientError } from "../http/error-answer.ts";
 import type { AppError } from "../shared/errors.ts";
-import { httpStatus, toTrpcError } from "./errors.ts";
+import { httpStatus } from "./errors.ts";
 import type { ErrorShape } from "./trpc.ts";
+import { asTrpcError } from "./trpc-errors.ts";
 
 /** An error as tRPC's clients are told it; the same as the error formatter makes of one in a procedure. */
 export function toErrorShape(error: AppError, path: string, requestId: string): ErrorShape {
   return {
     message: error.message,
-    code: TRPC_ERROR_CODES_BY_KEY[toTrpcError(error).code],
+    code: TRPC_ERROR_CODES_BY_KEY[asTrpcError(error).code],
     data: { ...error.toBody(), httpStatus: httpStatus(error), path, requestId },
   };
 }

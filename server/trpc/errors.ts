@@ -1,31 +1,10 @@
 import { TRPCError } from "@trpc/server";
-import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
-import { ZodError, type z } from "zod";
 import { isDatabaseUnavailable } from "../db/errors.ts";
-import { AppError, type ErrorCode, HTTP_STATUS, type Issue, invalidInput } from "../shared/errors.ts";
+import { AppError, HTTP_STATUS } from "../shared/errors.ts";
+import { asTrpcError, fromTrpcError } from "./trpc-errors.ts";
 
 /** Seconds after which a caller may try again when the database could not serve. */
 const RETRY_AFTER_SECONDS = 1;
-
-const TRPC_CODE = {
-  BAD_REQUEST: "BAD_REQUEST",
-  UNAUTHORIZED: "UNAUTHORIZED",
-  FORBIDDEN: "FORBIDDEN",
-  NOT_FOUND: "NOT_FOUND",
-  METHOD_NOT_ALLOWED: "METHOD_NOT_SUPPORTED",
-  CONFLICT: "CONFLICT",
-  PAYLOAD_TOO_LARGE: "PAYLOAD_TOO_LARGE",
-  UNSUPPORTED_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
-  RATE_LIMITED: "TOO_MANY_REQUESTS",
-  INTERNAL_ERROR: "INTERNAL_SERVER_ERROR",
-  SERVICE_UNAVAILABLE: "SERVICE_UNAVAILABLE",
-} as const satisfies Record<ErrorCode, TRPC_ERROR_CODE_KEY>;
-
-/** tRPC's own refusals, made before any procedure runs. */
-const FROM_TRPC: Partial<Record<TRPC_ERROR_CODE_KEY, ErrorCode>> = {
-  PARSE_ERROR: "BAD_REQUEST",
-  ...Object.fromEntries(Object.entries(TRPC_CODE).map(([code, trpcCode]) => [trpcCode, code])),
-};
 
 /**
  * What the caller may be told of an error. Only an AppError speaks for itself; invalid input names its fields; a
@@ -33,7 +12,7 @@ const FROM_TRPC: Partial<Record<TRPC_ERROR_CODE_KEY, ErrorCode>> = {
  */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  if (error instanceof TRPCError) return fromTrpc(error);
+  if (error instanceof TRPCError) return fromTrpcError(error, toAppError);
   if (isDatabaseUnavailable(error)) {
     return new AppError("SERVICE_UNAVAILABLE", "The database cannot serve at the moment", {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
@@ -45,44 +24,9 @@ export function toAppError(error: unknown): AppError {
 
 /** The same in tRPC's terms, for its HTTP status. */
 export function toTrpcError(error: unknown): TRPCError {
-  const appError = toAppError(error);
-  return new TRPCError({ code: TRPC_CODE[appError.code], message: appError.message, cause: appError });
+  return asTrpcError(toAppError(error));
 }
 
 export function httpStatus(error: AppError): number {
   return HTTP_STATUS[error.code];
 }
-
-function fromTrpc(error: TRPCError): AppError {
-  const { cause, code } = error;
-  if (cause instanceof ZodError) {
-    return code === "BAD_REQUEST"
-      ? invalidInput(cause.issues.flatMap(toIssues))
-      : new AppError("INTERNAL_ERROR", "Internal error", { cause: error });
-  }
-  // An error that a procedure threw arrives wrapped; tRPC's own has no cause of another kind.
-  if (cause instanceof AppError) return cause;
-  if (code === "INTERNAL_SERVER_ERROR") return toAppError(cause ?? new Error(error.message));
-  return new AppError(
-    FROM_TRPC[code] ?? "INTERNAL_ERROR",
-    FROM_TRPC[code] ? (TRPC_MESSAGE[code] ?? "Bad request") : "Internal error",
-    { cause: error },
-  );
-}
-
-/** A zod issue as the caller's; each unknown key is an issue of its own, at its own path. */
-function toIssues(issue: z.core.$ZodIssue): Issue[] {
-  const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
-  if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-  return issue.keys.map((key) => ({ path: [...path, key], message: "is not a known field" }));
-}
-
-/** tRPC's own messages may quote a parser; these do not. */
-const TRPC_MESSAGE: Partial<Record<TRPC_ERROR_CODE_KEY, string>> = {
-  PARSE_ERROR: "The request is not valid JSON of the expected form",
-  BAD_REQUEST: "The request is not of the form that this protocol expects",
-  NOT_FOUND: "No such procedure",
-  METHOD_NOT_SUPPORTED: "The procedure is called by another HTTP method",
-  UNSUPPORTED_MEDIA_TYPE: "The body must be application/json",
-  PAYLOAD_TOO_LARGE: "The body is too large",
-};
