@@ -1,14 +1,16 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { nameSchemas } from "./named-schemas.ts";
+import { bundleRules } from "./bundle-rules.ts";
+import { exportedSchemas, nameSchemas } from "./named-schemas.ts";
 import { namesIn, printRouters } from "./print-procedures.ts";
-import { printSchemas } from "./print-schemas.ts";
+import { printParsedInputs, printSchemas } from "./print-schemas.ts";
 import { readProcedureTree } from "./procedure-tree.ts";
 
 const BANNER = "// Generated from the server's router; `npm run generate` in client-sdk writes it anew.\n\n";
 const target = new URL("../src/generated/", import.meta.url);
 
 const tree = readProcedureTree();
-const names = await nameSchemas(tree, new URL("../../server/router.ts", import.meta.url));
+const exported = await exportedSchemas(new URL("../../server/router.ts", import.meta.url));
+const names = nameSchemas(tree, exported);
 const schemas = await printSchemas(tree, names);
 const calls = printRouters(tree, schemas, "calls");
 const router = printRouters(tree, schemas, "router");
@@ -30,6 +32,9 @@ await write(
     'import type { TRPCMutationProcedure, TRPCQueryProcedure, TRPCSubscriptionProcedure } from "@trpc/server";\n',
   ) + router,
 );
+
+await write("parsed-inputs.ts", await printParsedInputs(tree, names));
+await write("server-rules.ts", await bundleRules(tree, exported));
 
 async function write(name: string, source: string): Promise<void> {
   await writeFile(new URL(name, target), BANNER + source);

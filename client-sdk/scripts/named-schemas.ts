@@ -7,13 +7,21 @@ const TYPE_NAME = /^[A-Z][A-Za-z0-9]*$/;
 
 export type NamedSchemas = Map<z.ZodType, string>;
 
+/** A schema by the name under which a module of the server exports it. */
+export interface ExportedSchema {
+  name: string;
+  schema: z.ZodType;
+  /** The module's URL. */
+  url: string;
+}
+
 /**
  * The type name of each schema that a client can meet: the name under which the server exports it, else one made of its
  * procedure's path.
  *
  * @throws Error where two schemas are exported under one name
  */
-export async function nameSchemas(tree: ProcedureTree, entry: URL): Promise<NamedSchemas> {
+export function nameSchemas(tree: ProcedureTree, exported: readonly ExportedSchema[]): NamedSchemas {
   const names: NamedSchemas = new Map();
   const taken = new Map<string, z.ZodType>();
   const give = (schema: z.ZodType, name: string) => {
@@ -24,7 +32,7 @@ export async function nameSchemas(tree: ProcedureTree, entry: URL): Promise<Name
       names.set(schema, name);
     }
   };
-  for (const [name, schema] of await exportedSchemas(entry)) give(schema, name);
+  for (const { name, schema } of exported) give(schema, name);
   for (const { path, input, output } of listProcedures(tree)) {
     const stem = path.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("");
     give(input, `${stem}Input`);
@@ -33,13 +41,13 @@ export async function nameSchemas(tree: ProcedureTree, entry: URL): Promise<Name
   return names;
 }
 
-/** Importing a module here runs nothing: what `entry` imports has been loaded with the router. */
-async function exportedSchemas(entry: URL): Promise<[string, z.ZodType][]> {
-  const found: [string, z.ZodType][] = [];
+/** Every schema that `entry` and what it imports export. It runs nothing: all of that has been loaded with the router. */
+export async function exportedSchemas(entry: URL): Promise<ExportedSchema[]> {
+  const found: ExportedSchema[] = [];
   for (const url of await reachableModules(entry)) {
     const module: Record<string, unknown> = await import(url);
-    for (const [name, value] of Object.entries(module)) {
-      if (TYPE_NAME.test(name) && isSchema(value)) found.push([name, value]);
+    for (const [name, schema] of Object.entries(module)) {
+      if (TYPE_NAME.test(name) && isSchema(schema)) found.push({ name, schema, url });
     }
   }
   return found;

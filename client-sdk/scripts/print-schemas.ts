@@ -7,6 +7,14 @@ type JsonSchema = z.core.JSONSchema.BaseSchema & { tsType?: string };
 
 const ROOT = "EveryProcedure";
 
+const STYLE = {
+  bannerComment: "",
+  additionalProperties: false,
+  unknownAny: true,
+  ignoreMinAndMaxItems: true,
+  style: { printWidth: 130 },
+};
+
 /** The schemas as TypeScript, and how each is called where it is an input and where it is an output. */
 export interface PrintedSchemas {
   source: string;
@@ -35,14 +43,21 @@ export async function printSchemas(tree: ProcedureTree, names: NamedSchemas): Pr
     properties: Object.fromEntries(used.map((name) => [name, { $ref: `#/$defs/${name}` }])),
     $defs: definitions,
   };
-  const printed = await compile(root as JSONSchema, ROOT, {
-    bannerComment: "",
-    additionalProperties: false,
-    unknownAny: true,
-    ignoreMinAndMaxItems: true,
-    style: { printWidth: 130 },
-  });
+  const printed = await compile(root as JSONSchema, ROOT, STYLE);
   return { source: printed.replace(new RegExp(`export interface ${ROOT} \\{[^}]*\\}\n`), ""), inputName, outputName };
+}
+
+/** What the procedures' inputs are once the server has read them: with their defaults, by the procedures' paths. */
+export async function printParsedInputs(tree: ProcedureTree, names: NamedSchemas): Promise<string> {
+  const root = {
+    type: "object",
+    properties: Object.fromEntries(
+      listProcedures(tree).map(({ path, input }) => [path.join("."), { $ref: `#/$defs/${nameOf(names, input)}` }]),
+    ),
+    required: listProcedures(tree).map(({ path }) => path.join(".")),
+    $defs: toDefinitions(names, "output", (name) => name),
+  };
+  return compile(root as JSONSchema, "ParsedInputs", STYLE);
 }
 
 /** The names whose schemas read differently as an input, by themselves or through another that they refer to. */
@@ -78,7 +93,7 @@ function toDefinitions(
     unrepresentable: "any",
     uri: (id) => `#/$defs/${id}`,
     override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema._zod.def.type === "date") (jsonSchema as JsonSchema).tsType = "Date";
+      if (isDate(zodSchema) || (io === "output" && isMadeDate(zodSchema))) (jsonSchema as JsonSchema).tsType = "Date";
     },
   });
   for (const [schema, name] of names) {
@@ -87,10 +102,25 @@ function toDefinitions(
       delete definition.$id;
       delete definition.$schema;
       refineObjects(definition);
-      if (io === "input" && schema.safeParse(undefined).success) schemas[rename(name)] = orUndefined(definition);
+      if (isOptional(schema, io)) schemas[rename(name)] = orUndefined(definition);
     }
   }
   return schemas;
+}
+
+function isDate(schema: z.core.$ZodTypes): boolean {
+  return schema._zod.def.type === "date";
+}
+
+/** A Date, or something of which one is made. */
+function isMadeDate({ _zod: { def } }: z.core.$ZodTypes): boolean {
+  return def.type === "union" && (def.options as z.core.$ZodTypes[]).some(isDate);
+}
+
+/** Whether it may be undefined: as it is given, or as it is read, where a default takes its place. */
+function isOptional(schema: z.ZodType, io: "input" | "output"): boolean {
+  const parsed = schema.safeParse(undefined);
+  return parsed.success && (io === "input" || parsed.data === undefined);
 }
 
 /**

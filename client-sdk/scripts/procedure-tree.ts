@@ -7,6 +7,8 @@ export interface Procedure {
   /** From the root of the router, e.g. workspaces, agents, create. */
   path: string[];
   summary: string;
+  /** The operation that it is, or who else may call it: "agent:create", "public", "authenticated", "internal". */
+  permission: string;
   input: z.ZodType;
   output: z.ZodType;
 }
@@ -17,7 +19,12 @@ export interface ProcedureTree {
 }
 
 interface BuiltProcedure {
-  _def: { type: string; inputs: z.ZodType[]; output: z.ZodType | undefined; meta: { summary: string } | undefined };
+  _def: {
+    type: string;
+    inputs: z.ZodType[];
+    output: z.ZodType | undefined;
+    meta: { summary: string; permission: string } | undefined;
+  };
 }
 
 /**
@@ -60,5 +67,5 @@ function readProcedure({ _def }: BuiltProcedure, path: string[]): Procedure {
   }
   if (!input || others.length > 0) throw new Error(`${path.join(".")} has ${inputs.length} input schemas; expected one`);
   if (!output || !meta?.summary) throw new Error(`${path.join(".")} needs an output schema and a summary`);
-  return { type, path, summary: meta.summary, input, output };
+  return { type, path, summary: meta.summary, permission: meta.permission, input, output };
 }

@@ -1,10 +1,12 @@
-import { cp, glob, readFile, writeFile } from "node:fs/promises";
+import { cp, glob, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startTestServer } from "../support/server.ts";
 import { makeCheckpoint, makeFile, makeLeaf, publicKey, toEvents, WORKSPACE } from "./audit/export-file.ts";
 import { type Consumer, installConsumer } from "./consumer.ts";
 
+/** What the fake has of the server, and zod with it; the fake alone loads it. */
+const FAKE_RULES = join("dist", "generated", "server-rules.js");
 /** Sim's cookie has the name that better-auth gave it. */
 const SERVER_WORDS = /zod|prisma|fastify|better-auth(?!\.session_token)|(?<!@trpc\/)server\//i;
 
@@ -41,19 +43,22 @@ declare const memberId: string;
 `;
 
 let consumer: Consumer;
+/** The READMEs' code. */
+let snippets: string[];
 
 beforeAll(async () => {
   consumer = await installConsumer("@types/node", "@types/react", "@tanstack/react-query", "react");
   const readmes = await Promise.all(
     ["../../client-sdk/README.md", "../../README.md"].map((path) => readFile(new URL(path, import.meta.url), "utf8")),
   );
-  const snippets = [...readmes.join("\n").matchAll(/^```(tsx?)\n(.*?)^```/gms)];
+  const blocks = [...readmes.join("\n").matchAll(/^```(tsx?)\n(.*?)^```/gms)];
+  snippets = blocks.map(([, , code = ""]) => code);
   expect(snippets.length).toBeGreaterThan(4);
   await Promise.all([
     write("package.json", JSON.stringify({ name: "consumer", type: "module", private: true })),
     write("usage.ts", USAGE),
     write("globals.d.ts", GLOBALS),
-    ...snippets.map(([, extension, code = ""], index) =>
+    ...blocks.map(([, extension, code = ""], index) =>
       write(`${code.includes("/trpc") ? "trpc" : "readme"}-${index}.${extension}`, `${code}export {};\n`),
     ),
   ]);
@@ -103,8 +108,23 @@ describe("the packed client", () => {
     expect(files).toContain(join("dist", "generated", "schemas.d.ts"));
     expect(await readFile(new URL("../../server/trpc/procedures.ts", import.meta.url), "utf8")).toMatch(SERVER_WORDS);
     const sources = await Promise.all(files.map(async (file) => [file, await readFile(join(consumer.package, file), "utf8")]));
-    expect(sources.filter(([, source]) => SERVER_WORDS.test(source ?? "")).map(([file]) => file)).toEqual([]);
+    const naming = (words: RegExp) => sources.filter(([, source]) => words.test(source ?? "")).map(([file]) => file ?? "");
+    expect(naming(SERVER_WORDS)).toEqual([FAKE_RULES]);
+    const others = new RegExp(SERVER_WORDS.source.replace("zod|", ""), "i");
+    expect(naming(others)).toEqual([]);
+    const loading = naming(/generated\/server-rules\.js"/).filter((file) => !file.startsWith(join("dist", "testing")));
+    expect(loading).toEqual([]);
     expect(sources.filter(([, source]) => /from "\.[^"]*\.ts"/.test(source ?? ""))).toEqual([]);
+  });
+
+  test("has a fake of the server that does what the README says, in a plain program", async () => {
+    const program = snippets.find((code) => code.includes("/testing")) ?? "";
+    await write("fake.ts", program);
+    const { exitCode, output } = await consumer.run("node", "--disable-warning=ExperimentalWarning", "fake.ts");
+    await rm(join(consumer.dir, "fake.ts"));
+    const promised = [...program.matchAll(/console\.log.*\/\/ (.*)$/gm)].map(([, text]) => text);
+    expect(promised).toHaveLength(4);
+    expect({ exitCode, lines: output.trim().split("\n") }).toEqual({ exitCode: 0, lines: promised });
   });
 
   test("checks an audit export offline, with nothing but the file and the public key", async () => {
@@ -155,9 +175,11 @@ describe("the packed client", () => {
     }
   });
 
-  test("carries its licence", async () => {
+  test("carries its licence, and that of what it brings along", async () => {
     const licence = await readFile(new URL("../../LICENSE", import.meta.url), "utf8");
     expect(await readFile(join(consumer.package, "LICENSE"), "utf8")).toBe(licence);
+    const zod = await readFile(new URL("../../node_modules/zod/LICENSE", import.meta.url), "utf8");
+    expect(await readFile(join(consumer.package, FAKE_RULES), "utf8")).toContain(zod.trim());
   });
 
   test("is found whole by publint and by Are the types wrong", async () => {
