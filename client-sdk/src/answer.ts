@@ -89,8 +89,6 @@ export function findSimError(error: unknown): SimParlantError | undefined {
     const status = typeof data["httpStatus"] === "number" ? data["httpStatus"] : undefined;
     return toError(data, field(error, "message"), { status });
   }
-  // A success that could not be unpacked: the server's superjson is not ours.
-  if (response instanceof Answer) return createError("INVALID_RESPONSE", "The server's answer could not be read", { cause });
   return undefined;
 }
 

@@ -7,7 +7,7 @@ import type { Ports } from "./ports.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { backoffMs, isRetryable } from "./retry.ts";
 
-/** The request that tRPC has prepared. */
+/** A request as it goes to fetch, but for the headers that each try is given. */
 export interface PreparedRequest {
   url: string;
   method: string;

@@ -5,18 +5,18 @@ const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * The headers of one try: tRPC's, the client's, the call's, and last the credential, which none of them replaces.
+ * The headers of one try: the request's, the client's, the call's, and last the credential, which none of them replaces.
  *
  * @throws TypeError where a value cannot be a header; it is not quoted, because fetch's own error would quote the credential
  */
 export async function requestHeaders(
   client: ClientOptions,
   call: TrpcCallContext,
-  fromTrpc: Record<string, string>,
+  fromRequest: Record<string, string>,
 ): Promise<Record<string, string>> {
   const own = typeof client.headers === "function" ? await client.headers() : client.headers;
   return {
-    ...checked(fromTrpc),
+    ...checked(fromRequest),
     ...checked(own),
     ...checked(call.headers),
     ...(call.idempotencyKey !== undefined && { "idempotency-key": visible("idempotencyKey", call.idempotencyKey) }),

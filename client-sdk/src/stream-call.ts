@@ -1,23 +1,15 @@
-import { type Operation, type OperationLink, TRPCClientError } from "@trpc/client";
+import { type OperationLink, TRPCClientError } from "@trpc/client";
 import { observable } from "@trpc/server/observable";
-import { type Call, sendCall } from "./call-fetch.ts";
-import { type ConnectedOptions, trpcUrl } from "./client-options.ts";
+import { sendCall } from "./call-fetch.ts";
 import { ConnectionError, InvalidResponseError, TimeoutError } from "./error-classes.ts";
-import type { Ports } from "./ports.ts";
 import { readServerSentEvents } from "./server-sent-events.ts";
 import type { SimRouter } from "./sim-router.ts";
-import { TRANSFORMER } from "./transformer.ts";
+import { unpack } from "./transformer.ts";
+import { type TrpcRequest, toHttp } from "./trpc-request.ts";
 
 /** How long a stream may be silent that has not said how long; its first word is said at once. */
 const SILENCE_MS = 30_000;
 const BROKEN = "The stream broke";
-
-interface StreamRequest {
-  client: ConnectedOptions;
-  ports: Ports;
-  call: Call;
-  operation: Operation;
-}
 
 /** What is passed on of a stream. */
 interface StreamListener {
@@ -29,7 +21,7 @@ interface StreamListener {
  * with the repetitions of a call; its end is its subscriber's to mend. tRPC's own link for this would add more than a
  * quarter to what a page loads.
  */
-export function openStream(request: StreamRequest): ReturnType<OperationLink<SimRouter>> {
+export function openStream(request: TrpcRequest): ReturnType<OperationLink<SimRouter>> {
   return observable((observer) => {
     const connection = new AbortController();
     let isLeft = false;
@@ -57,9 +49,10 @@ export function openStream(request: StreamRequest): ReturnType<OperationLink<Sim
  * Passes on what comes until the server ends it.
  *
  * @throws TimeoutError where it never began: something on the way holds it back; ConnectionError where it broke or was
- * silent for too long, since the server speaks from time to time; what the server ended it with
+ * silent for too long, since the server speaks from time to time; InvalidResponseError where it cannot be read; what the
+ * server ended it with
  */
-async function follow(request: StreamRequest, connection: AbortController, listener: StreamListener): Promise<void> {
+async function follow(request: TrpcRequest, connection: AbortController, listener: StreamListener): Promise<void> {
   const body = await openBody(request, connection.signal);
   /** Undefined until the server has begun. */
   let silenceMs: number | undefined;
@@ -73,11 +66,12 @@ async function follow(request: StreamRequest, connection: AbortController, liste
     for await (const { type, data, id } of readServerSentEvents(body, connection.signal)) {
       if (type === "return") return;
       if (type === "connected") {
-        ({ reconnectAfterInactivityMs: silenceMs = SILENCE_MS } = JSON.parse(data) as { reconnectAfterInactivityMs?: number });
+        const told = unpack(() => ({ json: JSON.parse(data) })) as { reconnectAfterInactivityMs?: number } | null;
+        silenceMs = told?.reconnectAfterInactivityMs ?? SILENCE_MS;
         listener.next({ result: { type: "started" } });
       }
-      const tell = () => TRANSFORMER.output.deserialize(JSON.parse(data));
-      if (type === "serialized-error") throw TRPCClientError.from({ error: tell() });
+      const tell = () => unpack(() => JSON.parse(data));
+      if (type === "serialized-error") throw TRPCClientError.from({ error: tell() } as { error: never });
       if (type === "message") listener.next({ result: { type: "data", data: { id, data: tell() } } });
       listen();
     }
@@ -87,16 +81,12 @@ async function follow(request: StreamRequest, connection: AbortController, liste
   throw silenceMs ? new ConnectionError(BROKEN) : new TimeoutError(BROKEN);
 }
 
-async function openBody(
-  { client, ports, call, operation }: StreamRequest,
-  signal: AbortSignal,
-): Promise<ReadableStream<Uint8Array>> {
-  const input = encodeURIComponent(JSON.stringify(TRANSFORMER.input.serialize(operation.input)));
-  const url = `${trpcUrl(client.baseUrl)}/${operation.path}?input=${input}`;
-  const request = { url, method: "GET", headers: { accept: "text/event-stream" }, signal };
-  const { error, stream } = await sendCall(client, ports, call, request);
+async function openBody(request: TrpcRequest, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  const { client, ports, call } = request;
+  const http = toHttp(request, signal);
+  const { error, stream } = await sendCall(client, ports, call, { ...http, headers: { accept: "text/event-stream" } });
   if (stream) return stream;
-  throw error ?? new InvalidResponseError("The server's answer could not be read");
+  throw error ?? new InvalidResponseError("The server does not stream");
 }
 
 /** What fetch throws where a connection breaks is no error of ours. */

@@ -1,0 +1,59 @@
+import { type Operation, type OperationLink, TRPCClientError } from "@trpc/client";
+import { observable } from "@trpc/server/observable";
+import { type Call, type PreparedRequest, sendCall } from "./call-fetch.ts";
+import type { ConnectedOptions } from "./client-options.ts";
+import type { Ports } from "./ports.ts";
+import type { SimRouter } from "./sim-router.ts";
+import { packInput, unpack } from "./transformer.ts";
+
+const LONGEST_INPUT_IN_URL = 1_500;
+
+/** One operation of tRPC's, and all that it is sent with. */
+export interface TrpcRequest {
+  client: ConnectedOptions;
+  ports: Ports;
+  /** The server's tRPC endpoint. */
+  url: string;
+  call: Call;
+  operation: Operation;
+}
+
+/** How an operation is sent. Source: tRPC's HTTP RPC specification. */
+export function toHttp({ url: endpoint, call, operation }: TrpcRequest, signal?: AbortSignal | null): PreparedRequest {
+  const url = `${endpoint}/${operation.path}`;
+  const input = packInput(operation.input);
+  const inUrl = encodeURIComponent(input);
+  // Proxies cut URLs off, the usual ones at 8 KiB; a query that would come near is sent as a body.
+  const isPost = call.type === "mutation" || (call.type === "query" && inUrl.length > LONGEST_INPUT_IN_URL);
+  return {
+    ...(isPost
+      ? { url, method: "POST", headers: { "content-type": "application/json" }, body: input }
+      : { url: `${url}?input=${inUrl}`, method: "GET", headers: {} }),
+    signal: signal ?? undefined,
+  };
+}
+
+/** What a query or a mutation is answered with. */
+export function openCall(request: TrpcRequest): ReturnType<OperationLink<SimRouter>> {
+  return observable((observer) => {
+    askOnce(request).then(
+      (data) => {
+        observer.next({ result: { type: "data", data } });
+        observer.complete();
+      },
+      (error: unknown) => observer.error(TRPCClientError.from(error as Error)),
+    );
+  });
+}
+
+/** @throws TRPCClientError with the answer, where it is the procedure's own error; otherwise what sendCall throws */
+async function askOnce(request: TrpcRequest): Promise<unknown> {
+  const { client, ports, call, operation } = request;
+  const answer = await sendCall(client, ports, call, toHttp(request, operation.signal));
+  const body = (await answer.json()) as { error?: unknown; result: { data: unknown } };
+  if (answer.error) {
+    const error = unpack(() => body.error);
+    throw TRPCClientError.from({ error } as { error: never }, { meta: { response: answer } });
+  }
+  return unpack(() => body.result.data);
+}
