@@ -44,7 +44,7 @@ export function createClientWith(ports: Ports, options: ClientOptions): SimClien
   const trpc: RootCalls = createTrpc(exchange ? exchange(ports, options) : options, ports);
   const integration = new SimIntegration(trpc.simIntegration);
   return {
-    workspace: (id) => new Workspace(trpc.workspaces, id),
+    workspace: (id) => new Workspace(trpc.workspaces, id, ports),
     organization: (id) => new Organization(trpc.organizations, id),
     health: (callOptions) => integration.health(callOptions),
     integration,

@@ -31,12 +31,12 @@ export function openDeadline(timeoutMs: number, callerSignal: AbortSignal | unde
 }
 
 /** Waits, and rejects with the signal's reason as soon as it aborts. */
-export function waitFor(milliseconds: number, signal: AbortSignal): Promise<void> {
+export function waitFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const time = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, milliseconds);
   });
-  return raceWith(signal, time).finally(() => clearTimeout(timer));
+  return (signal ? raceWith(signal, time) : time).finally(() => clearTimeout(timer));
 }
 
 function raceWith<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {

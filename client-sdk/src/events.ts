@@ -5,8 +5,9 @@ import { openQueue } from "./event-queue.ts";
 import type { WorkspacesEventsCalls } from "./generated/calls.ts";
 import type { AppendEventsInput, Event, EventPage, ListEventsInput } from "./generated/schemas.ts";
 import { keyed } from "./idempotency-key.ts";
+import type { Ports } from "./ports.ts";
 import { type MethodsFor, type OfWorkspace, Resource } from "./resource.ts";
-import { isRetryable } from "./retry.ts";
+import { backoffMs, isRetryable } from "./retry.ts";
 
 export type NewEvent = AppendEventsInput["events"][number];
 export type EventQuery = Omit<ListEventsInput, "workspaceId" | "sessionId">;
@@ -20,11 +21,29 @@ export interface StreamOptions extends CallOptions, Pick<EventQuery, "kinds"> {
 const WAIT_SECONDS = 25;
 const AT_ONCE = 100;
 const STREAM_LIMITS = { timeoutMs: 60_000, retries: 20 };
-/** After as many streams in a row that brought nothing and broke, the events are polled for. */
+/** A look at the session that is over within this time and brought nothing is fruitless: the next one is put off. */
+const QUICK_MS = 5_000;
+/** After as many fruitless streams in a row, the events are polled for, for so long. */
 const MAX_FRUITLESS = 5;
+const POLL_MS = 60_000;
+/** As many polls in a row that nothing answers are the end. */
+const MAX_SILENT = 3;
+
+/** Where a stream is. */
+interface Place extends Pick<EventQuery, "kinds"> {
+  sessionId: string;
+  next: number;
+}
 
 /** What happens in the sessions of one workspace. */
 export class Events extends Resource<WorkspacesEventsCalls, OfWorkspace> implements MethodsFor<WorkspacesEventsCalls> {
+  readonly #ports: Ports;
+
+  constructor(calls: WorkspacesEventsCalls, owner: OfWorkspace, ports: Ports) {
+    super(calls, owner);
+    this.#ports = ports;
+  }
+
   /**
    * Appends one event or up to 100, all of them or none; repeated safely under an idempotency key, the call's own unless
    * one is given.
@@ -42,48 +61,71 @@ export class Events extends Resource<WorkspacesEventsCalls, OfWorkspace> impleme
 
   /**
    * The session's events from an offset on, each once and in their order, those to come as they come. It goes on by itself
-   * where a connection breaks, and ends with the signal, or where the session is no longer the caller's to see.
+   * where a connection breaks, over long polls where no stream comes through, and ends with the signal, behind which nothing
+   * more is given, or where the session is no longer the caller's to see.
+   *
+   * @throws AbortedError by the signal; TimeoutError or ConnectionError where the server is away for too long; what the
+   * server refuses with
    */
   async *stream(sessionId: string, options: StreamOptions = {}): AsyncGenerator<Event, void, undefined> {
     const { fromOffset = 0, kinds, signal, ...limits } = options;
-    let next = fromOffset;
-    for (let fruitless = 0; fruitless < MAX_FRUITLESS; fruitless++) {
-      const input = { ...this.owner, sessionId, kinds, fromOffset: next };
-      const queue = openQueue<Event>((handlers) => this.calls.stream.subscribe(input, handlers), {
-        ...(signal && { signal }),
-        context: { ...STREAM_LIMITS, ...limits },
-      });
+    const { now, random, wait } = this.#ports;
+    const place: Place = { sessionId, kinds, next: fromOffset };
+    const call: CallOptions = { ...STREAM_LIMITS, ...limits, signal };
+    let streamsFrom = 0;
+    for (let fruitless = 0, silent = 0; ; ) {
+      if (signal?.aborted) throw abortedBy(signal);
+      const { next } = place;
+      const begunAt = now();
+      const isPoll = begunAt < streamsFrom;
       try {
-        for (let event = await queue.next(); event; event = await queue.next()) {
-          fruitless = -1;
-          next = event.offset + 1;
+        for await (const event of isPoll ? this.#poll(place, call) : this.#subscribe(place, call)) {
+          if (signal?.aborted) break;
           yield event;
         }
+        silent = 0;
       } catch (error) {
-        if (isUnstreamable(error)) break;
-        // Until it began it was tried again already, as any call is.
-        if (!isInterruption(error) || !queue.hasStarted) throw error;
-      } finally {
-        queue.close();
+        if (isPoll ? !TimeoutError.is(error) || ++silent >= MAX_SILENT : !isUnstreamable(error)) throw error;
+        if (!isPoll) streamsFrom = Number.POSITIVE_INFINITY;
       }
-      if (signal?.aborted) throw abortedBy(signal);
+      const isFruitless = place.next <= next && now() - begunAt < QUICK_MS;
+      fruitless = isFruitless ? fruitless + 1 : 0;
+      if (fruitless === MAX_FRUITLESS) streamsFrom = Math.max(streamsFrom, now() + POLL_MS);
+      // Not at once either where all went well: a server that closes ends the streams of all its readers together.
+      if (isPoll && !isFruitless) continue;
+      await wait(backoffMs(fruitless, undefined, random) ?? 0, signal).catch((error: unknown) => {
+        throw signal?.aborted ? abortedBy(signal) : error;
+      });
     }
-    yield* this.#poll(sessionId, { ...options, fromOffset: next });
   }
 
-  /** The same over long polls, where something between the two ends lets no stream through. */
-  async *#poll(sessionId: string, { fromOffset = 0, kinds, ...options }: StreamOptions): AsyncGenerator<Event, void, undefined> {
-    for (let minOffset = fromOffset; ; ) {
-      const query = { minOffset, kinds, limit: AT_ONCE, waitSeconds: WAIT_SECONDS };
-      const page = await this.list(sessionId, query, { ...STREAM_LIMITS, ...options }).catch((error: unknown) => {
-        // A connection that is silently gone is noticed by nothing else.
-        if (error instanceof TimeoutError) return null;
-        throw error;
-      });
-      if (!page) continue;
-      yield* page.data;
-      minOffset = page.nextOffset;
+  /** What one connection brings. */
+  async *#subscribe(place: Place, { signal, ...context }: CallOptions): AsyncGenerator<Event, void, undefined> {
+    const { next: fromOffset, ...which } = place;
+    const input = { ...this.owner, ...which, fromOffset };
+    const queue = openQueue<Event>((handlers) => this.calls.stream.subscribe(input, handlers), {
+      ...(signal && { signal }),
+      context,
+    });
+    try {
+      for (let event = await queue.next(); event; event = await queue.next()) {
+        place.next = event.offset + 1;
+        yield event;
+      }
+    } catch (error) {
+      // Until it began it was tried again already, as any call is.
+      if (!isInterruption(error) || !queue.hasStarted) throw error;
+    } finally {
+      queue.close();
     }
+  }
+
+  /** What one long poll brings. */
+  async *#poll(place: Place, options: CallOptions): AsyncGenerator<Event, void, undefined> {
+    const query = { minOffset: place.next, kinds: place.kinds, limit: AT_ONCE, waitSeconds: WAIT_SECONDS };
+    const { data, nextOffset } = await this.list(place.sessionId, query, options);
+    yield* data;
+    place.next = nextOffset;
   }
 }
 

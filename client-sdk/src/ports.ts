@@ -2,5 +2,6 @@
 export interface Ports {
   now(): number;
   random(): number;
-  wait(milliseconds: number, signal: AbortSignal): Promise<void>;
+  /** Rejects with the signal's reason where that comes first. */
+  wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import { InvalidResponseError } from "./error-classes.ts";
+
 /** One event of a stream. Source: WHATWG HTML, 9.2 Server-sent events. */
 export interface ServerSentEvent {
   type: string;
@@ -6,9 +8,14 @@ export interface ServerSentEvent {
   id: string;
 }
 
+/** What one event may hold, in characters; the server's own are far below. */
+const MAX_LENGTH = 16_000_000;
+
 /**
  * The events of a stream as they come; ends with the stream, or with the signal, and leaves no reader behind. Lines end as
  * servers end them, with a line feed, not with a carriage return alone.
+ *
+ * @throws InvalidResponseError where an event has no end
  */
 export async function* readServerSentEvents(
   body: ReadableStream<Uint8Array>,
@@ -17,21 +24,34 @@ export async function* readServerSentEvents(
   const reader = body.getReader();
   const cancel = () => void reader.cancel().catch(() => undefined);
   signal.addEventListener("abort", cancel);
+  // It may have aborted between the answer and here.
+  if (signal.aborted) cancel();
   const decoder = new TextDecoder();
+  /** The line that has not ended, and the event's fields and length so far. */
   let rest = "";
+  let fields: Partial<Record<string, string>> = {};
+  let length = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      const blocks = (rest + decoder.decode(value, { stream: true })).split(/\r?\n\r?\n/);
-      rest = blocks.pop() ?? "";
-      for (const block of blocks) {
-        const fields: Partial<Record<string, string>> = {};
-        for (const line of block.split(/\r?\n/)) {
-          const [, name = "", value = ""] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
-          fields[name] = name in fields ? `${fields[name]}\n${value}` : value;
+      const text = decoder.decode(value, { stream: true });
+      rest += text;
+      length += text.length;
+      if (length > MAX_LENGTH) throw new InvalidResponseError(`An event is longer than ${MAX_LENGTH} characters`);
+      // Looked for in what came alone, since a long line comes in many pieces.
+      if (!text.includes("\n")) continue;
+      const lines = rest.split(/\r?\n/);
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        if (line) {
+          const [, name = "", told = ""] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
+          fields[name] = name in fields ? `${fields[name]}\n${told}` : told;
+          continue;
         }
         const { event: type = "message", data, id = "" } = fields;
+        fields = {};
+        length = rest.length;
         if (data !== undefined) yield { type, data, id };
       }
     }

@@ -6,6 +6,7 @@ import { Events } from "./events.ts";
 import type { WorkspacesCalls } from "./generated/calls.ts";
 import { Guidelines } from "./guidelines.ts";
 import { WorkspaceIsolation } from "./isolation.ts";
+import type { Ports } from "./ports.ts";
 import type { MethodsFor } from "./resource.ts";
 import { Sessions } from "./sessions.ts";
 import { WorkspaceWebhooks } from "./webhook-endpoints.ts";
@@ -23,7 +24,7 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
   readonly events: Events;
   readonly webhooks: WorkspaceWebhooks;
 
-  constructor(calls: WorkspacesCalls, id: string) {
+  constructor(calls: WorkspacesCalls, id: string, ports: Ports) {
     this.id = id;
     const owner = { workspaceId: id };
     this.access = new WorkspaceAccess(calls.access, owner);
@@ -33,7 +34,7 @@ export class Workspace implements MethodsFor<WorkspacesCalls> {
     this.isolation = new WorkspaceIsolation(calls.isolation, owner);
     this.audit = new AuditLog(calls.audit, owner);
     this.sessions = new Sessions(calls.sessions, owner);
-    this.events = new Events(calls.events, owner);
+    this.events = new Events(calls.events, owner, ports);
     this.webhooks = new WorkspaceWebhooks(calls.webhooks, owner);
   }
 }

@@ -1,4 +1,3 @@
-import superjson from "superjson";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { openQueue } from "../../client-sdk/src/event-queue.ts";
 import { AbortedError, createClient, NotFoundError } from "../../client-sdk/src/index.ts";
@@ -7,6 +6,7 @@ import { internalHeaders } from "../support/internal.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { type FakeServer, failure, result, startFakeServer } from "./fake-server.ts";
 import { API_KEY, makeClient } from "./make-client.ts";
+import { event, eventStream, readUntilRefused } from "./session-stream.ts";
 
 let server: TestServer;
 let fake: FakeServer;
@@ -94,24 +94,7 @@ test("a stream goes on under a new credential when its own has ended", async () 
   await stream.return();
 });
 
-const event = (offset: number) => ({ id: `e${offset}`, offset });
-const eventStream = (...offsets: number[]) => ({
-  headers: { "content-type": "text/event-stream" },
-  body: [
-    "event: connected\ndata: {}\n\n",
-    ...offsets.map((offset) => `data: ${JSON.stringify(superjson.serialize(event(offset)))}\nid: ${offset}\n\n`),
-  ].join(""),
-});
 const fromOffsets = () => fake.requests.map(({ input }) => (input as { fromOffset: number }).fromOffset);
-
-async function readUntilRefused(stream: AsyncIterable<{ offset: number }>): Promise<number[]> {
-  const seen: number[] = [];
-  const reading = (async () => {
-    for await (const { offset } of stream) seen.push(offset);
-  })();
-  await expect(reading).rejects.toBeInstanceOf(NotFoundError);
-  return seen;
-}
 
 test("a stream goes on from where it was when the connection breaks or the server is away", async () => {
   const urls: string[] = [];
