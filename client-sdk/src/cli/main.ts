@@ -14,31 +14,38 @@ import { usageOf } from "./usage.ts";
 /** Runs the command that the process was started with; its exit code is set when this resolves. */
 export async function main(): Promise<void> {
   const stopping = new AbortController();
-  let interrupted: number | undefined;
+  /** The exit code of what ended it from outside, where that came before the command's own. */
+  let stoppedWith: number | undefined;
+  const stop = (code: number) => {
+    stoppedWith ??= code;
+    stopping.abort();
+  };
   for (const [name, code] of [
     ["SIGINT", EXIT.interrupted],
     ["SIGTERM", EXIT.terminated],
   ] as const) {
     process.on(name, () => {
       // The second time at once, whatever the first one waits for.
-      if (interrupted !== undefined) process.exit(code);
-      interrupted = code;
-      stopping.abort();
+      if (stopping.signal.aborted) process.exit(code);
+      stop(code);
     });
   }
-  // Who reads has seen enough, as head has: there is nobody to tell.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.done : EXIT.failed));
-  }
+  // Who reads has seen enough, as head has: there is nobody to go on for. What the command came to already stands.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") stop(EXIT.done);
+    else process.exit(EXIT.failed);
+  });
+  // Nobody to tell is no reason to stop.
+  process.stderr.on("error", () => undefined);
   const args = process.argv.slice(2);
   try {
     process.exitCode = await run(args, stopping.signal);
   } catch (error) {
-    if (interrupted === undefined) tell(error, args.includes("--json"));
-    process.exitCode = interrupted ?? codeOf(error);
+    if (stoppedWith === undefined) tell(error, args.includes("--json"));
+    process.exitCode = stoppedWith ?? codeOf(error);
   }
   // Handles of a call that was given up, such as a stream's, keep nobody waiting.
-  if (interrupted !== undefined) process.exit();
+  if (stoppedWith !== undefined) process.exit();
 }
 
 async function run(args: readonly string[], signal: AbortSignal): Promise<number> {

@@ -2,9 +2,11 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { harmlessJson } from "./harmless.ts";
 
-/** Where a command writes. */
+/** Where a command writes. What nobody reads any more is not written, and no failure: what it came to is still its own. */
 export interface Output {
   isJson: boolean;
+  /** Whether what is written goes to a terminal, which acts upon control characters. */
+  isTerminal: boolean;
   /** One value: as JSON, or as `text` gives it for people. */
   value(value: unknown, text: () => string): Promise<void>;
   /** What is text already. */
@@ -19,7 +21,7 @@ const ERASE_LINE = "\r\u001b[K";
 const PROGRESS_MS = 100;
 
 export function createOutput(
-  stdout: Writable,
+  stdout: Writable & { isTTY?: boolean },
   stderr: Writable & { isTTY?: boolean },
   { isJson, isQuiet, signal }: { isJson: boolean; isQuiet: boolean; signal: AbortSignal },
 ): Output {
@@ -29,13 +31,21 @@ export function createOutput(
     if (isShown) stderr.write(ERASE_LINE);
     isShown = false;
   };
+  let isUnread = false;
+  stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+    isUnread ||= code === "EPIPE";
+  });
   const text = async (written: string) => {
     clear();
     // Not faster than it is read: a file that is piped on may be larger than memory.
-    if (!stdout.write(written)) await once(stdout, "drain", { signal });
+    if (isUnread || stdout.write(written)) return;
+    await once(stdout, "drain", { signal }).catch((error: unknown) => {
+      if (!isUnread) throw error;
+    });
   };
   return {
     isJson,
+    isTerminal: stdout.isTTY === true,
     text,
     value: (value, toText) => text(`${isJson ? harmlessJson(value) : toText()}\n`),
     progress(shown) {

@@ -6,14 +6,16 @@ import { harmless } from "./harmless.ts";
 /**
  * What an exported file proves by the log's public keys, and the same for people, line by line. `checkpoint` is a file.
  *
- * @throws NoteError where the keys or the checkpoint are not what they should be; what the file system throws
+ * @throws NoteError where the keys or the checkpoint are not what they should be; what the file system throws, an AbortError
+ * by the signal
  */
 export async function verifyFile(
   file: string,
-  { keys, checkpoint }: { keys: readonly string[]; checkpoint: string | undefined },
+  { keys, checkpoint, signal }: { keys: readonly string[]; checkpoint: string | undefined; signal?: AbortSignal },
 ): Promise<{ result: ExportVerification; report: string[] }> {
-  const kept = checkpoint === undefined ? undefined : await readFile(checkpoint, "utf8");
-  const result = await verifyExport(createReadStream(file), { publicKeys: keys, checkpoint: kept });
+  const ending = signal ? { signal } : {};
+  const kept = checkpoint === undefined ? undefined : await readFile(checkpoint, { encoding: "utf8", ...ending });
+  const result = await verifyExport(createReadStream(file, ending), { publicKeys: keys, checkpoint: kept });
   return { result, report: [...problemLines(result), verdict(result)].map(harmless) };
 }
 

@@ -1,3 +1,8 @@
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { type Consumer, installConsumer } from "../consumer.ts";
@@ -14,7 +19,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const { cli, start } = programOf(
+const { cli, client, start } = programOf(
   () => consumer,
   () => server,
 );
@@ -27,6 +32,39 @@ test("Ctrl-C ends what waits for standard input too", async () => {
   }
   child.kill("SIGINT");
   expect(await child.ended).toEqual({ code: 130, out: "", err: "" });
+});
+
+test("Ctrl-C ends the check of a file, however long the file is", async () => {
+  const { publicKey } = await client().audit.verify();
+  const path = join(consumer.dir, "endless");
+  await promisify(execFile)("mkfifo", [path]);
+  const child = start(["audit", "verify", path, "--key", publicKey]);
+  let isRunning = true;
+  void child.ended.then(() => {
+    isRunning = false;
+  });
+  const file = await open(path, "w");
+  const lines = "{}\n".repeat(10_000);
+  for (let written = 0; written < 20; written++) await file.writeFile(lines);
+  child.kill("SIGINT");
+  for (let written = 0; isRunning && written < 1_000; written++) await file.writeFile(lines).catch(() => child.ended);
+  child.kill("SIGKILL");
+  await file.close();
+  expect(await child.ended).toEqual({ code: 130, out: "", err: "" });
+});
+
+test("what a command came to is its exit code, though nobody reads what it says any more", async () => {
+  const { publicKey } = await client().audit.verify();
+  await writeFile(join(consumer.dir, "no-export"), "nonsense\n");
+  const check = ["audit", "verify", "no-export", "--key", publicKey];
+  // The control: that is what it comes to.
+  expect(await cli(check)).toMatchObject({ code: 1, out: expect.stringContaining("NOT VALID") });
+  const unread = start(check);
+  unread.stdout?.destroy();
+  expect((await unread.ended).code).toBe(1);
+  const untold = start(["agents", "get", randomUUID()]);
+  untold.stderr?.destroy();
+  expect((await untold.ended).code).toBe(3);
 });
 
 describe("what goes wrong", () => {

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { audit } from "../../../client-sdk/src/cli/commands/audit.ts";
 import { exitOf, UsageError } from "../../../client-sdk/src/cli/exit-codes.ts";
 import { parseFlags } from "../../../client-sdk/src/cli/flags.ts";
 import { harmless, harmlessJson } from "../../../client-sdk/src/cli/harmless.ts";
@@ -145,4 +146,18 @@ test("a flag goes before a variable, an empty variable is none, and credentials 
 test("an exit code says whether a person, a program or time has to mend it", () => {
   const codes = ["UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "RATE_LIMITED", "CONNECTION", "CONFLICT", "BAD_REQUEST"] as const;
   expect(codes.map(exitOf)).toEqual([3, 3, 3, 4, 4, 1, 1]);
+});
+
+test("an export, which has to be as it was written, goes to no terminal", async () => {
+  const { signal } = new AbortController();
+  const { flags, positionals } = parseFlags([], audit.export.flags ?? {});
+  const settings = readSettings(flags, {});
+  const exportTo = (isTTY: boolean) => {
+    const stdout = Object.assign(new PassThrough(), { isTTY });
+    const output = createOutput(stdout, new PassThrough(), { isJson: false, isQuiet: true, signal });
+    return audit.export.run({ flags, positionals, settings, output, signal, readInput: async () => "" });
+  };
+  await expect(exportTo(true)).rejects.toThrow("control characters");
+  // The control: elsewhere it only wants to know whose.
+  await expect(exportTo(false)).rejects.toThrow("SIM_");
 });

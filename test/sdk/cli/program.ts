@@ -27,7 +27,7 @@ export function programOf(consumer: () => Consumer, server: () => TestServer) {
         ...environment,
       },
     });
-    const ended = Promise.all([once(child, "exit"), text(child.stdout).catch(() => ""), text(child.stderr)]).then(
+    const ended = Promise.all([once(child, "exit"), text(child.stdout).catch(() => ""), text(child.stderr).catch(() => "")]).then(
       ([[code], out, err]): Ended => ({ code: code as number | null, out, err }),
     );
     return Object.assign(child, { ended });

@@ -22,6 +22,9 @@ const exportLog: Command = {
       to: flags.time("to"),
     };
     const path = flags.text("output");
+    if (path === undefined && output.isTerminal) {
+      throw new UsageError("An export holds what was recorded as it is, control characters too: name a file with -o, or pipe it");
+    }
     const pieces = withProgress(context, settings.workspace().audit.export(query, { signal }));
     if (path === undefined) for await (const piece of pieces) await output.text(piece);
     else await writeWhole(path, pieces);
@@ -35,13 +38,13 @@ const verify: Command = {
   flags: { key: "texts", checkpoint: "text" },
   takes: { min: 0, max: 1 },
   async run(context) {
-    const { flags, positionals, output } = context;
+    const { flags, positionals, output, signal } = context;
     const [file] = positionals;
     if (file === undefined) return verifyByServer(context);
     const keys = flags.texts("key");
     if (!keys) throw new UsageError("A file is checked with --key, the log's public key, which was kept apart from the server");
     try {
-      const { result, report } = await verifyFile(file, { keys, checkpoint: flags.text("checkpoint") });
+      const { result, report } = await verifyFile(file, { keys, checkpoint: flags.text("checkpoint"), signal });
       await output.value(result, () => report.join("\n"));
       return result.valid ? EXIT.done : EXIT.failed;
     } catch (error) {
