@@ -1,4 +1,6 @@
 const SERVED = ["/api/trpc/", "/api/v1/"];
+/** Nobody encodes a path over and over but to hide something in it; each time is another look at all of it. */
+const MAX_ENCODINGS = 3;
 
 /**
  * A route's prefix as it is compared: with a slash before it and none behind it.
@@ -27,22 +29,17 @@ export function servedPath({ pathname, search }: URL, prefix: string): string | 
 /** Whether something on the way could read other segments out of a path than stand in it. */
 function isUnsafe(path: string): boolean {
   const segments = path.split("/").slice(1);
-  return segments.some((segment) => {
-    const decoded = decodeWhole(segment);
-    return decoded === null || decoded === "" || decoded === "." || decoded === ".." || /[/\\\p{Cc}]/u.test(decoded);
-  });
+  return segments.some((segment) => isUnsafeSegment(segment, MAX_ENCODINGS));
 }
 
-/** A segment with no percent-encoding left in it, were it encoded over and over; null where it cannot be decoded. */
-function decodeWhole(segment: string): string | null {
+/** Looked at with no percent-encoding left in it; it is unsafe too where it cannot be decoded, or is encoded more often. */
+function isUnsafeSegment(segment: string, encodings: number): boolean {
   try {
-    for (let text = segment; ; ) {
-      const decoded = decodeURIComponent(text);
-      if (decoded === text) return text;
-      text = decoded;
-    }
+    const decoded = decodeURIComponent(segment);
+    if (decoded !== segment) return encodings === 0 || isUnsafeSegment(decoded, encodings - 1);
+    return ["", ".", ".."].includes(segment) || /[/\\\p{Cc}]/u.test(segment);
   } catch {
-    return null;
+    return true;
   }
 }
 

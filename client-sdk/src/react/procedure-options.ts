@@ -84,7 +84,16 @@ export function pageOptions<Input, Output extends { nextCursor: string | null }>
   };
 }
 
-/** `isCreate`: made again under a key of its own, it creates nothing twice. */
+/** The key of a mutation under way, by the object that TanStack Query hands to each of its tries, and to no other's. */
+const keysUnderWay = new WeakMap<object, string>();
+
+function keyUnderWay(mutation: object): string {
+  const key = keysUnderWay.get(mutation) ?? newIdempotencyKey();
+  keysUnderWay.set(mutation, key);
+  return key;
+}
+
+/** `isCreate`: made again under a key of its own, by the client or by TanStack Query, it creates nothing twice. */
 export function changeOptions<Input, Output>(
   { workspaceId, path }: Place,
   call: MutationCall<Input, Output>,
@@ -93,8 +102,8 @@ export function changeOptions<Input, Output>(
   return {
     mutationOptions: () => ({
       mutationKey: keyOf(workspaceId, path),
-      mutationFn: (input) =>
-        invoke(isCreate ? { idempotencyKey: newIdempotencyKey() } : {}, (options) =>
+      mutationFn: (input, mutation) =>
+        invoke(isCreate ? { idempotencyKey: keyUnderWay(mutation) } : {}, (options) =>
           call.mutate({ ...input, workspaceId } as Input, options),
         ),
       onSuccess: (_output, _input, _result, { client }) =>

@@ -125,6 +125,23 @@ test("errors are the client's own, and its repetitions are not multiplied", asyn
   expect([keys.length, new Set(keys).size, keys[0]]).toEqual([3, 1, expect.any(String)]);
 });
 
+test("a creation that TanStack Query tries again is the same one; one that is asked for again is another", async () => {
+  const fake = await startFakeServer();
+  onTestFinished(fake.stop);
+  fake.answers(failure(503, "SERVICE_UNAVAILABLE"));
+  const { agents } = workspaceOptions(makeClient({ baseUrl: fake.url, retries: 0 }), "ws");
+  const patient = { ...agents.create.mutationOptions(), retry: 2, retryDelay: 0 };
+  const input = { name: "Once" };
+  const keysOf = async () => {
+    const before = fake.requests.length;
+    await expect(new MutationObserver(new QueryClient(), patient).mutate(input)).rejects.toBeDefined();
+    return fake.requests.slice(before).map(({ headers }) => headers["idempotency-key"]);
+  };
+  const [first, second] = [await keysOf(), await keysOf()];
+  expect([first.length, new Set(first).size, second.length, new Set(second).size]).toEqual([3, 1, 3, 1]);
+  expect(second[0]).not.toBe(first[0]);
+});
+
 test("dates survive the way from the server that renders to the browser", async () => {
   const { options } = await openWorkspace("A");
   const carry = async (defaultOptions: object) => {
