@@ -59,6 +59,7 @@ async function attemptCall(
   request: PreparedRequest,
   deadline: Deadline,
 ): Promise<Answer> {
+  if (deadline.signal.aborted) throw deadline.signal.reason;
   const headers = await deadline.race(requestHeaders(client, call, request.headers));
   const isByCookie = client.apiKey === undefined && client.token === undefined;
   const init: FetchInit = {

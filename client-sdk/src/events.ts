@@ -21,10 +21,11 @@ export interface StreamOptions extends CallOptions, Pick<EventQuery, "kinds"> {
 const WAIT_SECONDS = 25;
 const AT_ONCE = 100;
 const STREAM_LIMITS = { timeoutMs: 60_000, retries: 20 };
-/** A look at the session that is over within this time and brought nothing is fruitless: the next one is put off. */
+/** A look at the session that brought nothing and was over within this time is put off when it is taken again. */
 const QUICK_MS = 5_000;
-/** After as many fruitless streams in a row, the events are polled for, for so long. */
-const MAX_FRUITLESS = 5;
+/** After as many streams in a row that brought nothing and broke at once, or fell silent, the events are polled for. */
+const MAX_BROKEN = 5;
+/** For so long; then a stream is tried again, and where that breaks too, after twice the time. */
 const POLL_MS = 60_000;
 /** As many polls in a row that nothing answers are the end. */
 const MAX_SILENT = 3;
@@ -33,6 +34,8 @@ const MAX_SILENT = 3;
 interface Place extends Pick<EventQuery, "kinds"> {
   sessionId: string;
   next: number;
+  /** Whether the last stream was left because nothing came any more, not even a sign of life. */
+  isSilent: boolean;
 }
 
 /** What happens in the sessions of one workspace. */
@@ -70,10 +73,10 @@ export class Events extends Resource<WorkspacesEventsCalls, OfWorkspace> impleme
   async *stream(sessionId: string, options: StreamOptions = {}): AsyncGenerator<Event, void, undefined> {
     const { fromOffset = 0, kinds, signal, ...limits } = options;
     const { now, random, wait } = this.#ports;
-    const place: Place = { sessionId, kinds, next: fromOffset };
+    const place: Place = { sessionId, kinds, next: fromOffset, isSilent: false };
     const call: CallOptions = { ...STREAM_LIMITS, ...limits, signal };
     let streamsFrom = 0;
-    for (let fruitless = 0, silent = 0; ; ) {
+    for (let broken = 0, empty = 0, silent = 0; ; ) {
       if (signal?.aborted) throw abortedBy(signal);
       const { next } = place;
       const begunAt = now();
@@ -88,12 +91,17 @@ export class Events extends Resource<WorkspacesEventsCalls, OfWorkspace> impleme
         if (isPoll ? !TimeoutError.is(error) || ++silent >= MAX_SILENT : !isUnstreamable(error)) throw error;
         if (!isPoll) streamsFrom = Number.POSITIVE_INFINITY;
       }
-      const isFruitless = place.next <= next && now() - begunAt < QUICK_MS;
-      fruitless = isFruitless ? fruitless + 1 : 0;
-      if (fruitless === MAX_FRUITLESS) streamsFrom = Math.max(streamsFrom, now() + POLL_MS);
+      const isEmpty = place.next <= next;
+      const isQuick = isEmpty && now() - begunAt < QUICK_MS;
+      if (isPoll) {
+        empty = isQuick ? empty + 1 : 0;
+        if (!isQuick) continue;
+      } else {
+        broken = isQuick || (isEmpty && place.isSilent) ? broken + 1 : 0;
+        if (broken >= MAX_BROKEN) streamsFrom = Math.max(streamsFrom, now() + POLL_MS * 2 ** (broken - MAX_BROKEN));
+      }
       // Not at once either where all went well: a server that closes ends the streams of all its readers together.
-      if (isPoll && !isFruitless) continue;
-      await wait(backoffMs(fruitless, undefined, random) ?? 0, signal).catch((error: unknown) => {
+      await wait(backoffMs(isPoll ? empty : broken, undefined, random) ?? 0, signal).catch((error: unknown) => {
         throw signal?.aborted ? abortedBy(signal) : error;
       });
     }
@@ -101,8 +109,9 @@ export class Events extends Resource<WorkspacesEventsCalls, OfWorkspace> impleme
 
   /** What one connection brings. */
   async *#subscribe(place: Place, { signal, ...context }: CallOptions): AsyncGenerator<Event, void, undefined> {
-    const { next: fromOffset, ...which } = place;
-    const input = { ...this.owner, ...which, fromOffset };
+    const { sessionId, kinds, next: fromOffset } = place;
+    const input = { ...this.owner, sessionId, kinds, fromOffset };
+    place.isSilent = false;
     const queue = openQueue<Event>((handlers) => this.calls.stream.subscribe(input, handlers), {
       ...(signal && { signal }),
       context,
@@ -113,8 +122,9 @@ export class Events extends Resource<WorkspacesEventsCalls, OfWorkspace> impleme
         yield event;
       }
     } catch (error) {
+      place.isSilent = TimeoutError.is(error);
       // Until it began it was tried again already, as any call is.
-      if (!isInterruption(error) || !queue.hasStarted) throw error;
+      if (!queue.hasStarted || !(isInterruption(error) || place.isSilent)) throw error;
     } finally {
       queue.close();
     }

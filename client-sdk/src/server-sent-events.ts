@@ -27,7 +27,7 @@ export async function* readServerSentEvents(
   // It may have aborted between the answer and here.
   if (signal.aborted) cancel();
   const decoder = new TextDecoder();
-  /** The line that has not ended, and the event's fields and length so far. */
+  /** The line that has not ended, and the event's fields and their length so far. */
   let rest = "";
   let fields: Partial<Record<string, string>> = {};
   let length = 0;
@@ -37,13 +37,11 @@ export async function* readServerSentEvents(
       if (done) return;
       const text = decoder.decode(value, { stream: true });
       rest += text;
-      length += text.length;
-      if (length > MAX_LENGTH) throw new InvalidResponseError(`An event is longer than ${MAX_LENGTH} characters`);
       // Looked for in what came alone, since a long line comes in many pieces.
-      if (!text.includes("\n")) continue;
-      const lines = rest.split(/\r?\n/);
+      const lines = text.includes("\n") ? rest.split(/\r?\n/) : [rest];
       rest = lines.pop() ?? "";
       for (const line of lines) {
+        length += line.length;
         if (line) {
           const [, name = "", told = ""] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
           fields[name] = name in fields ? `${fields[name]}\n${told}` : told;
@@ -51,9 +49,10 @@ export async function* readServerSentEvents(
         }
         const { event: type = "message", data, id = "" } = fields;
         fields = {};
-        length = rest.length;
+        length = 0;
         if (data !== undefined) yield { type, data, id };
       }
+      if (length + rest.length > MAX_LENGTH) throw new InvalidResponseError(`An event is longer than ${MAX_LENGTH} characters`);
     }
   } finally {
     signal.removeEventListener("abort", cancel);

@@ -48,22 +48,27 @@ export function openStream(request: TrpcRequest): ReturnType<OperationLink<SimRo
 /**
  * Passes on what comes until the server ends it.
  *
- * @throws TimeoutError where it never began: something on the way holds it back; ConnectionError where it broke or was
- * silent for too long, since the server speaks from time to time; InvalidResponseError where it cannot be read; what the
+ * @throws TimeoutError where it never began, or was silent for too long, since the server speaks from time to time: something
+ * on the way holds it back; ConnectionError where it broke; InvalidResponseError where it cannot be read; what the
  * server ended it with
  */
 async function follow(request: TrpcRequest, connection: AbortController, listener: StreamListener): Promise<void> {
   const body = await openBody(request, connection.signal);
   /** Undefined until the server has begun. */
   let silenceMs: number | undefined;
+  let isSilent = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const listen = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => connection.abort(), silenceMs ?? SILENCE_MS);
+    timer = setTimeout(() => {
+      isSilent = true;
+      connection.abort();
+    }, silenceMs ?? SILENCE_MS);
   };
   listen();
   try {
     for await (const { type, data, id } of readServerSentEvents(body, connection.signal)) {
+      if (connection.signal.aborted) break;
       if (type === "return") return;
       if (type === "connected") {
         const told = unpack(() => ({ json: JSON.parse(data) })) as { reconnectAfterInactivityMs?: number } | null;
@@ -78,7 +83,7 @@ async function follow(request: TrpcRequest, connection: AbortController, listene
   } finally {
     clearTimeout(timer);
   }
-  throw silenceMs ? new ConnectionError(BROKEN) : new TimeoutError(BROKEN);
+  throw silenceMs && !isSilent ? new ConnectionError(BROKEN) : new TimeoutError(BROKEN);
 }
 
 async function openBody(request: TrpcRequest, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {

@@ -50,10 +50,18 @@ export function openCall(request: TrpcRequest): ReturnType<OperationLink<SimRout
 async function askOnce(request: TrpcRequest): Promise<unknown> {
   const { client, ports, call, operation } = request;
   const answer = await sendCall(client, ports, call, toHttp(request, operation.signal));
+  // Nobody reads a stream that was not asked for.
+  await answer.stream?.cancel();
   const body = (await answer.json()) as { error?: unknown; result: { data: unknown } };
-  if (answer.error) {
-    const error = unpack(() => body.error);
-    throw TRPCClientError.from({ error } as { error: never }, { meta: { response: answer } });
-  }
+  if (answer.error) throw TRPCClientError.from(procedureError(body), { meta: { response: answer, responseJSON: body } });
   return unpack(() => body.result.data);
+}
+
+/** The error as tRPC has it; what the answer says of it by itself stands also where it cannot be unpacked. */
+function procedureError(body: { error?: unknown }): Error | { error: never } {
+  try {
+    return { error: unpack(() => body.error) as never };
+  } catch (cause) {
+    return cause as Error;
+  }
 }

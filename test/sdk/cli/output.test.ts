@@ -10,6 +10,7 @@ import { createOutput } from "../../../client-sdk/src/cli/output.ts";
 import { readSettings } from "../../../client-sdk/src/cli/settings.ts";
 import { sparkline } from "../../../client-sdk/src/cli/sparkline.ts";
 import { toTable } from "../../../client-sdk/src/cli/table.ts";
+import { verifyFile } from "../../../client-sdk/src/cli/verify-file.ts";
 
 const ACTED_UPON = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
 
@@ -160,4 +161,15 @@ test("an export, which has to be as it was written, goes to no terminal", async 
   await expect(exportTo(true)).rejects.toThrow("control characters");
   // The control: elsewhere it only wants to know whose.
   await expect(exportTo(false)).rejects.toThrow("SIM_");
+});
+
+test("a file that is checked with no key is not opened, so that nothing of it can fail behind that", async () => {
+  const failures: unknown[] = [];
+  const note = (error: unknown) => failures.push(error);
+  process.on("uncaughtException", note);
+  const signal = AbortSignal.abort();
+  await expect(verifyFile(import.meta.filename, { keys: ["no key"], checkpoint: undefined, signal })).rejects.toThrow("key");
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("uncaughtException", note);
+  expect(failures).toEqual([]);
 });
