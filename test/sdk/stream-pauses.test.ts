@@ -93,7 +93,7 @@ test("where nothing answers it is over, and not where an answer comes in between
   const { events, asked } = openSession({ stream: [silence], list: [silence, silence, page(1, 0), silence, silence, silence] });
   const seen: number[] = [];
   const reading = async () => {
-    for await (const { offset } of events.stream("s", { timeoutMs: 5 })) seen.push(offset);
+    for await (const { offset } of events.stream("s", { timeoutMs: 250 })) seen.push(offset);
   };
   await expect(reading()).rejects.toBeInstanceOf(TimeoutError);
   expect([seen, asked]).toEqual([[0], ["stream", ...Array(6).fill("list")]]);
