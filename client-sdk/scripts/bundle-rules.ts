@@ -5,6 +5,7 @@ import type { ExportedSchema } from "./named-schemas.ts";
 import { listProcedures, type ProcedureTree } from "./procedure-tree.ts";
 
 const RULES = new URL("server-rules.ts", import.meta.url);
+const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 const ENTRY = "virtual:server-rules";
 /** What the schemas are made with. Brought along, since whoever installs the client may have another version of it, or none. */
 const BUNDLED = "zod";
@@ -66,6 +67,8 @@ async function bundle(entry: string): Promise<string> {
   };
   const output = await build({
     configFile: false,
+    // Wherever it is called from, it is the same text.
+    root: REPOSITORY,
     logLevel: "silent",
     ssr: { noExternal: [BUNDLED] },
     build: {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { bundleRules } from "./bundle-rules.ts";
 import { exportedSchemas, nameSchemas } from "./named-schemas.ts";
 import { namesIn, printRouters } from "./print-procedures.ts";
@@ -36,6 +36,12 @@ await write(
 await write("parsed-inputs.ts", await printParsedInputs(tree, names));
 await write("server-rules.ts", await bundleRules(tree, exported));
 
+/** Whoever reads the file meanwhile, as tests beside a build do, finds a whole one; one that is right already is left alone. */
 async function write(name: string, source: string): Promise<void> {
-  await writeFile(new URL(name, target), BANNER + source);
+  const file = new URL(name, target);
+  const text = BANNER + source;
+  if ((await readFile(file, "utf8").catch(() => null)) === text) return;
+  const partial = new URL(`${name}.${process.pid}`, target);
+  await writeFile(partial, text);
+  await rename(partial, file);
 }
