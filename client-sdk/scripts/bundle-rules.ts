@@ -5,7 +5,6 @@ import type { ExportedSchema } from "./named-schemas.ts";
 import { listProcedures, type ProcedureTree } from "./procedure-tree.ts";
 
 const RULES = new URL("server-rules.ts", import.meta.url);
-const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 const ENTRY = "virtual:server-rules";
 /** What the schemas are made with. Brought along, since whoever installs the client may have another version of it, or none. */
 const BUNDLED = "zod";
@@ -67,8 +66,6 @@ async function bundle(entry: string): Promise<string> {
   };
   const output = await build({
     configFile: false,
-    // Wherever it is called from, it is the same text.
-    root: REPOSITORY,
     logLevel: "silent",
     ssr: { noExternal: [BUNDLED] },
     build: {
@@ -96,6 +93,6 @@ async function bundle(entry: string): Promise<string> {
   const [{ output: files }] = [output].flat() as unknown as [{ output: { code?: string }[] }];
   const [file, ...others] = files;
   if (!file?.code || others.length > 0) throw new Error(`The server's rules are ${files.length} files; expected one`);
-  // Where each part comes from is no business of who installs it.
-  return file.code.replace(/^\/\/(?:#(?:end)?region.*| [\w./-]+\.ts| virtual:.*)\n/gm, "");
+  // Where each part comes from is no business of who installs it, and is told as seen from where this was called.
+  return file.code.replace(/^\/\/(?:#(?:end)?region.*| [\w./@-]+\.[jt]s| virtual:.*)\n/gm, "");
 }
