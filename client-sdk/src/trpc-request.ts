@@ -22,13 +22,12 @@ export interface TrpcRequest {
 export function toHttp({ url: endpoint, call, operation }: TrpcRequest, signal?: AbortSignal | null): PreparedRequest {
   const url = `${endpoint}/${operation.path}`;
   const input = packInput(operation.input);
-  const inUrl = encodeURIComponent(input);
   // Proxies cut URLs off, the usual ones at 8 KiB; a query that would come near is sent as a body.
-  const isPost = call.type === "mutation" || (call.type === "query" && inUrl.length > LONGEST_INPUT_IN_URL);
+  const isPost = call.type === "mutation" || (call.type === "query" && input.length > LONGEST_INPUT_IN_URL);
   return {
     ...(isPost
       ? { url, method: "POST", headers: { "content-type": "application/json" }, body: input }
-      : { url: `${url}?input=${inUrl}`, method: "GET", headers: {} }),
+      : { url: `${url}?input=${encodeURIComponent(input)}`, method: "GET", headers: {} }),
     signal: signal ?? undefined,
   };
 }

@@ -19,8 +19,9 @@ export async function recordViolation(
   await db.transaction(async (tx) => {
     if (!(await tx.tryLock([VIOLATION_ACTION, target.kind, target.id]))) return;
     const nowMs = clock.now();
+    const since = lowestIdAt(nowMs - REPORTED_AGAIN_MS + 1);
     const earlier = await tx.auditEvent.findFirst({
-      where: { action: VIOLATION_ACTION, targetId: target.id, id: { gte: lowestIdAt(nowMs - REPORTED_AGAIN_MS) } },
+      where: { action: VIOLATION_ACTION, targetId: target.id, id: { gte: since } },
       select: { id: true },
     });
     if (earlier) return;

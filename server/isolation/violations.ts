@@ -66,6 +66,8 @@ export function createViolations(options: {
     try {
       if (isClosed) return;
       await record(violation);
+      // From when the record is, which other servers find as long as this one remembers it, and no longer.
+      rows.set(target.id, clock.now());
       failed.delete(workspaceId);
     } catch (error) {
       failed.set(workspaceId, true);

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { WorkspaceDb } from "../../server/db/workspace-db.ts";
 import type { Dependencies } from "../../server/dependencies.ts";
-import { createMovableClock } from "../support/clock.ts";
+import { createStillClock } from "../support/clock.ts";
 import { createTestDatabase, makeApiKey, type TestDatabase } from "../support/database.ts";
 import { changePastTheServer, readPastTheServer, signAgent } from "../support/past-the-server.ts";
 import { callerWith, createTestDependencies, testEnv } from "../support/services.ts";
 import { makeStaffedWorkspace, type TestUser, type TestWorkspace } from "../support/workspace.ts";
 
-const clock = createMovableClock();
+const clock = createStillClock();
 let database: TestDatabase;
 let one: Dependencies;
 let other: Dependencies;
@@ -93,12 +93,12 @@ test("the same row is recorded again once an hour has passed, and a key's violat
   const list = () => callerWith(one, { "x-api-key": key.plain }).workspaces.agents.list({ workspaceId: to.id });
   await list();
   await violationsIn(to.id);
-  clock.forward(3_540_000);
+  clock.forward(3_599_999);
   await list();
   expect(await violationsIn(to.id)).toMatchObject([
     { actor_kind: "personal_api_key", actor_id: key.id, on_behalf_of: to.admin.id },
   ]);
-  clock.forward(60_000);
+  clock.forward(1);
   await list();
   expect(await violationsIn(to.id)).toHaveLength(2);
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { contextsCheck } from "../../server/isolation/checks/contexts.ts";
 import { createHealth } from "../../server/isolation/health.ts";
 import type { Check, Verdict } from "../../server/isolation/run-check.ts";
-import { createViolations, type Violation } from "../../server/isolation/violations.ts";
+import { createViolations, REPORTED_AGAIN_MS, type Violation } from "../../server/isolation/violations.ts";
 import { createStillClock } from "../support/clock.ts";
 
 const log = pino({ level: "silent" });
@@ -113,6 +113,30 @@ test("a server that is being stopped waits for the record under way, and begins 
   report("2");
   await violations.settled();
   expect(recorded).toEqual(["1"]);
+});
+
+test("a violation is reported again an hour after it was recorded, however long that took: before, its record would be found", async () => {
+  const clock = createStillClock();
+  const recordedAt: number[] = [];
+  const violations = createViolations({
+    clock,
+    log,
+    async record() {
+      clock.forward(60_000);
+      recordedAt.push(clock.now());
+    },
+  });
+  const report = async () => {
+    violations.report({ workspaceId: "w", target: { kind: "agent", id: "1" }, reasonCode: "BOUNDARY_MISMATCH", reader: null });
+    await violations.settled();
+  };
+  await report();
+  clock.forward(REPORTED_AGAIN_MS - 1);
+  await report();
+  expect(recordedAt).toHaveLength(1);
+  clock.forward(1);
+  await report();
+  expect(recordedAt).toHaveLength(2);
 });
 
 test("a mass of violations is counted whole and recorded in part, one record at a time", async () => {
